@@ -1,0 +1,150 @@
+/**
+ * The border between host and kernels: opcodes, record layouts, fixed addresses, tile constants, statuses.
+ * AssemblyScript and TypeScript both import this file, so each number is said once.
+ *
+ * A program is u32 words: the number of rows it was planned for, then records `[opcode, words, operands…]`, then OP_END.
+ * `words` counts the whole record. An address operand is 16-byte aligned; with bit 0 set it is relative to the stream's
+ * state, else absolute. Strides and columns are bytes, counts are elements, `f` marks the bits of an f32.
+ * Rows: an execution of t steps over n members has t · n rows; row s · n + j is step s of member j.
+ */
+
+/** Rows in io, scratch and state are padded with zeros to this many elements (one vector). */
+export const LANES = 4;
+/** Output rows of a full weight panel; what is left takes panels of 16, 8 and 4 (src/pack.ts, assembly/gemm.ts). */
+export const PANEL = 32;
+/** Vectors that one register tile of the matrix-matrix form takes at once. */
+export const TILE = 4;
+
+// Statuses of execute and of the baked entry points.
+export const STATUS_OK = 0;
+export const STATUS_NOT_BAKED = 1;
+/** More rows than the program was planned for. */
+export const STATUS_STEPS = 2;
+/** An id outside its table; nothing was written. */
+export const STATUS_ID = 3;
+
+// Fixed addresses. 0 … 1023 stay unused: a null address is then never valid, and the compiler may fold offsets.
+/** Header of a baked model (assembly/bake.ts), HEADER_BYTES long. */
+export const HEADER = 1024;
+export const HEADER_BYTES = 192;
+/** The solo stream's entry of a member table: [state address, steps]. */
+export const SOLO = 1216;
+/** Constants that every kernel reads: COEFFICIENTS as f32, one after another. */
+export const CONSTANTS = 1232;
+/** First byte that the host may allocate in a release build; `heap_base()` says it for each build. */
+export const ARENA = 1536;
+
+// Header words (offsets in bytes from HEADER).
+/** "SLCE", little-endian. */
+export const BAKE_MAGIC = 0x45434c53;
+export const BAKE_VERSION = 1;
+export const H_MAGIC = 0;
+export const H_VERSION = 4;
+export const H_STEP = 8;
+export const H_RUN = 12;
+export const H_STATE = 16;
+export const H_STATE_BYTES = 20;
+/** Address of the initial state, H_STATE_BYTES long. */
+export const H_INITIAL = 24;
+export const H_INPUTS = 28;
+export const H_OUTPUTS = 32;
+/** Addresses of the first H_PORTS inputs, then of the first H_PORTS outputs. */
+export const H_PORT_LIST = 64;
+export const H_PORTS = 16;
+
+/** Bytes of one member's entry in a member table: state address, steps. */
+export const MEMBER_BYTES = 8;
+
+// Opcodes, numbered once for all kernel sets: 1 … 31 core, 32 … 127 graph, 128 … int8.
+export const OP_END = 0;
+/** ids, idStride, count: returns STATUS_ID unless every id is in 0 … count − 1. Stands before the first write of state. */
+export const OP_CHECK_IDS = 1;
+/** y, yStride, w, bias, n, k, x, xStride: y ← bias + W·x for every row; W packed in panels, n a multiple of LANES. */
+export const OP_LINEAR = 2;
+/** y, yStride, table, tableStride, width, ids, idStride: y ← table[id], width bytes a multiple of 16. */
+export const OP_LOOKUP = 3;
+// The cells: their operands have names, C_… and RNN_…, GRU_…, LSTM_… below.
+export const OP_RNN = 4;
+export const OP_GRU = 5;
+export const OP_LSTM = 6;
+/** y, yStride, n, function, alpha f, beta f: in place over every row. */
+export const OP_ACTIVATE = 7;
+/** y, yStride, x, xStride, n, weight (0: none), bias (0: none), eps f. */
+export const OP_LAYER_NORM = 8;
+/** y, yStride, x, xStride, n, scale, shift: y ← scale ∘ x + shift. */
+export const OP_SCALE_SHIFT = 9;
+/** y, yStride, x, xStride, n. */
+export const OP_SOFTMAX = 10;
+/** y, yStride, x, xStride, n. */
+export const OP_LOG_SOFTMAX = 11;
+/** y, yStride, a, aStride, b, bStride, n. */
+export const OP_ADD = 12;
+/** y, yStride, yColumn, x, xStride, n: n elements of each row to column yColumn of y's row. */
+export const OP_COPY = 13;
+/** ring, ringStride, ringColumn, capacity, counter, advance, x, xStride, n: each step's row into a ring (assembly/rows.ts). */
+export const OP_TRACE = 14;
+
+// What the three cells' records begin with (word offsets; 0 and 1 are opcode and words).
+/** Input products with bias, (rows, gates · H padded); overwritten. */
+export const C_GX = 2;
+export const C_GX_STRIDE = 3;
+/** Output rows and the column in them. */
+export const C_Y = 4;
+export const C_Y_STRIDE = 5;
+export const C_Y_COLUMN = 6;
+/** State h, relative to the stream; LSTM's c likewise (0 where there is none). */
+export const C_H = 7;
+export const C_C = 8;
+/** Scratch rows for the gathered h and c of a group. */
+export const C_H_ROWS = 9;
+export const C_C_ROWS = 10;
+/** Hidden size H; each gate's rows are padded to LANES. */
+export const C_HIDDEN = 11;
+/** Size of h: H, or P where an LSTM projects. */
+export const C_WIDTH = 12;
+/** 1: from the last step to the first. */
+export const C_REVERSE = 13;
+/** Limit of the pre-activations as f; +∞ where there is none. */
+export const C_CLIP = 14;
+/** 1: sigmoid, tanh, tanh, no clip and nothing special: the gate pass that stays in registers. */
+export const C_PLAIN = 15;
+/** Three functions: of the gates, of the candidate, of the output. Each is FUNCTION_WORDS: function, alpha f, beta f. */
+export const C_GATE = 16;
+export const C_CANDIDATE = 19;
+export const C_OUTPUT = 22;
+export const FUNCTION_WORDS = 3;
+/** Words before the cell's own operands. */
+export const CELL_WORDS = 25;
+
+export const RNN_U = 25;
+export const RNN_WORDS = 26;
+
+/** U of r and z, U of n, b_hn (0: reset before the product), and scratch rows for U_n·h + b_hn or for r ∘ h. */
+export const GRU_U_RZ = 25;
+export const GRU_U_N = 26;
+export const GRU_BIAS_HN = 27;
+export const GRU_N_ROWS = 28;
+export const GRU_WORDS = 29;
+
+/** U; peephole weights i, f, o, each padded (0: none); 1 where f = 1 − i; W_hr (0: none), its bias of zeros, scratch rows for o ∘ h(c). */
+export const LSTM_U = 25;
+export const LSTM_PEEPHOLE = 26;
+export const LSTM_COUPLED = 27;
+export const LSTM_PROJECTION = 28;
+export const LSTM_ZEROS = 29;
+export const LSTM_M_ROWS = 30;
+export const LSTM_WORDS = 31;
+
+// Functions of OP_ACTIVATE and of the cells (docs/numerics.md has the equations).
+export const F_IDENTITY = 0;
+export const F_SIGMOID = 1;
+export const F_TANH = 2;
+export const F_RELU = 3;
+export const F_HARD_SIGMOID = 4;
+export const F_AFFINE = 5;
+export const F_LEAKY_RELU = 6;
+export const F_ELU = 7;
+export const F_SOFTSIGN = 8;
+export const F_SOFTPLUS = 9;
+export const F_SCALED_TANH = 10;
+export const F_THRESHOLDED_RELU = 11;

@@ -1,0 +1,87 @@
+/**
+ * One step of the GRU.
+ *
+ *     r = σ(W_r x + b_r + U_r h)      z = σ(W_z x + b_z + U_z h)      h' = z ∘ h + (1 − z) ∘ n
+ *     n = tanh(W_n x + b_in + r ∘ (U_n h + b_hn))      reset after the product (PyTorch, cuDNN, Keras ≥ 2)
+ *     n = tanh(W_n x + b_n + U_n (r ∘ h))              reset before it (Cho et al. 2014, arXiv:1406.1078; ONNX default)
+ *
+ * Shapes   gx (count, 3·H₄) holds W·x + b of this step as r, z, n and is overwritten · h (count, H₄) ·
+ *          U_rz (2·H₄, H), U_n (H₄, H) in panels · nRows (count, H₄) scratch
+ * Chains   U_n·h + b_hn is a chain of its own when the reset comes after; otherwise n has one chain, x before r ∘ h
+ * Oracle   src/reference/gru.ts
+ */
+
+import {
+  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_PLAIN, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
+} from "./abi";
+import { activate, zeroPadding } from "./activation";
+import { gemm } from "./gemm";
+import { madd, sigmoidV, tanhV } from "./math";
+import { word } from "./rows";
+
+export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
+  const hidden = word(record, C_HIDDEN);
+  const padded = (hidden + LANES - 1) & ~(LANES - 1);
+  const bytes = padded << 2;
+  const biasHn = word(record, GRU_BIAS_HN);
+  const nRows = word(record, GRU_N_ROWS);
+  gemm(gx, gxStride, gx, gxStride, word(record, GRU_U_RZ), h, hStride, padded << 1, hidden, count);
+  if (biasHn != 0) gemm(nRows, bytes, biasHn, 0, word(record, GRU_U_N), h, hStride, padded, hidden, count);
+  if (word(record, C_PLAIN)) {
+    for (let i: usize = 0; i < count; i++) plainGates(gx + i * gxStride, nRows + i * bytes, h + i * hStride, bytes);
+    return;
+  }
+  const clip = load<f32>(record + C_CLIP * 4);
+  for (let i: usize = 0; i < count; i++) {
+    const row = gx + i * gxStride;
+    activate(row, padded << 1, record + C_GATE * 4, clip);
+    if (biasHn != 0) addResetProduct(row, nRows + i * bytes, bytes);
+    else resetState(row, nRows + i * bytes, h + i * hStride, bytes);
+  }
+  const n = gx + (bytes << 1);
+  if (biasHn == 0) gemm(n, gxStride, n, gxStride, word(record, GRU_U_N), nRows, bytes, padded, hidden, count);
+  for (let i: usize = 0; i < count; i++) {
+    activate(n + i * gxStride, padded, record + C_CANDIDATE * 4, clip);
+    blend(gx + i * gxStride, h + i * hStride, bytes);
+    zeroPadding(h + i * hStride, hidden);
+  }
+}
+
+/** The whole gate pass in registers: gates r, z, n of one row and U_n·h + b_hn → h. */
+function plainGates(gates: usize, nHidden: usize, h: usize, bytes: usize): void {
+  const end = h + bytes;
+  const z = gates + bytes;
+  const n = z + bytes;
+  for (let i: usize = 0; h < end; i += 16) {
+    const rv = sigmoidV(v128.load(gates + i));
+    const zv = sigmoidV(v128.load(z + i));
+    const nv = tanhV(madd(rv, v128.load(nHidden + i), v128.load(n + i)));
+    v128.store(h, madd(zv, f32x4.sub(v128.load(h), nv), nv));
+    h += 16;
+  }
+}
+
+/** n ← n + r ∘ (U_n·h + b_hn). */
+function addResetProduct(gates: usize, nHidden: usize, bytes: usize): void {
+  const n = gates + (bytes << 1);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(n + i, madd(v128.load(gates + i), v128.load(nHidden + i), v128.load(n + i)));
+  }
+}
+
+/** into ← r ∘ h. */
+function resetState(gates: usize, into: usize, h: usize, bytes: usize): void {
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(into + i, f32x4.mul(v128.load(gates + i), v128.load(h + i)));
+  }
+}
+
+/** h ← n + z ∘ (h − n). */
+function blend(gates: usize, h: usize, bytes: usize): void {
+  const z = gates + bytes;
+  const n = z + bytes;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const nv = v128.load(n + i);
+    v128.store(h + i, madd(v128.load(z + i), f32x4.sub(v128.load(h + i), nv), nv));
+  }
+}

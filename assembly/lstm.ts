@@ -1,0 +1,102 @@
+/**
+ * One step of the LSTM, with what files in the wild add to it.
+ *
+ *     i, f, o = σ(W x + b + U h [+ p ∘ c])      g = tanh(W_g x + b_g + U_g h)      [f = 1 − i]
+ *     c' = f ∘ c + i ∘ g      h' = o ∘ tanh(c')      [h' = W_hr h']
+ *
+ * In brackets: peepholes (Gers and Schmidhuber 2000; o looks at c'), coupled input and forget gates (Greff et al. 2017,
+ * arXiv:1503.04069), projection (Sak et al. 2014, arXiv:1402.1128).
+ *
+ * Shapes   gx (count, 4·H₄) holds W·x + b of this step as i, f, g, o and is overwritten · h (count, H₄ or P₄) · c (count, H₄) ·
+ *          U (4·H₄, H or P) and W_hr (P₄, H) in panels · mRows (count, H₄) scratch
+ * Oracle   src/reference/lstm.ts
+ */
+
+import {
+  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_OUTPUT, C_PLAIN, C_WIDTH, LANES, LSTM_COUPLED, LSTM_M_ROWS, LSTM_PEEPHOLE,
+  LSTM_PROJECTION, LSTM_U, LSTM_ZEROS,
+} from "./abi";
+import { activate, zeroPadding } from "./activation";
+import { gemm } from "./gemm";
+import { madd, sigmoidV, tanhV } from "./math";
+import { copyVectors, word } from "./rows";
+
+export function lstmStep(
+  record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, c: usize, count: usize,
+): void {
+  const hidden = word(record, C_HIDDEN);
+  const width = word(record, C_WIDTH);
+  const padded = (hidden + LANES - 1) & ~(LANES - 1);
+  const bytes = padded << 2;
+  const projection = word(record, LSTM_PROJECTION);
+  gemm(gx, gxStride, gx, gxStride, word(record, LSTM_U), h, hStride, padded << 2, width, count);
+  const m = projection != 0 ? word(record, LSTM_M_ROWS) : h;
+  const mStride = projection != 0 ? bytes : hStride;
+  const plain = word(record, C_PLAIN) != 0;
+  for (let i: usize = 0; i < count; i++) {
+    const out = m + i * mStride;
+    if (plain) plainGates(gx + i * gxStride, c + i * bytes, out, bytes);
+    else gates(record, gx + i * gxStride, c + i * bytes, out, hidden, bytes);
+  }
+  if (projection != 0) {
+    const rows = (width + LANES - 1) & ~(LANES - 1);
+    gemm(h, hStride, word(record, LSTM_ZEROS), 0, projection, m, mStride, rows, hidden, count);
+  }
+}
+
+/** The whole gate pass in registers. */
+function plainGates(i: usize, c: usize, m: usize, bytes: usize): void {
+  const end = c + bytes;
+  const f = i + bytes;
+  const g = f + bytes;
+  const o = g + bytes;
+  for (let k: usize = 0; c < end; k += 16) {
+    const input = f32x4.mul(sigmoidV(v128.load(i + k)), tanhV(v128.load(g + k)));
+    const cv = madd(sigmoidV(v128.load(f + k)), v128.load(c), input);
+    v128.store(c, cv);
+    v128.store(m + k, f32x4.mul(sigmoidV(v128.load(o + k)), tanhV(cv)));
+    c += 16;
+  }
+}
+
+/** The general form: any functions, peepholes, coupled gates, clip. */
+function gates(record: usize, i: usize, c: usize, m: usize, hidden: usize, bytes: usize): void {
+  const padded = (bytes >> 2);
+  const f = i + bytes;
+  const g = f + bytes;
+  const o = g + bytes;
+  const peephole = word(record, LSTM_PEEPHOLE);
+  const clip = load<f32>(record + C_CLIP * 4);
+  const gate = record + C_GATE * 4;
+  if (peephole != 0) {
+    addProduct(i, peephole, c, bytes);
+    addProduct(f, peephole + bytes, c, bytes);
+  }
+  activate(i, padded, gate, clip);
+  if (word(record, LSTM_COUPLED)) complement(f, i, bytes);
+  else activate(f, padded, gate, clip);
+  activate(g, padded, record + C_CANDIDATE * 4, clip);
+  for (let k: usize = 0; k < bytes; k += 16) {
+    const input = f32x4.mul(v128.load(i + k), v128.load(g + k));
+    v128.store(c + k, madd(v128.load(f + k), v128.load(c + k), input));
+  }
+  zeroPadding(c, hidden);
+  if (peephole != 0) addProduct(o, peephole + (bytes << 1), c, bytes);
+  activate(o, padded, gate, clip);
+  copyVectors(m, c, bytes);
+  activate(m, padded, record + C_OUTPUT * 4, Infinity);
+  for (let k: usize = 0; k < bytes; k += 16) v128.store(m + k, f32x4.mul(v128.load(o + k), v128.load(m + k)));
+  zeroPadding(m, hidden);
+}
+
+/** y ← y + a ∘ b. */
+function addProduct(y: usize, a: usize, b: usize, bytes: usize): void {
+  for (let k: usize = 0; k < bytes; k += 16) {
+    v128.store(y + k, madd(v128.load(a + k), v128.load(b + k), v128.load(y + k)));
+  }
+}
+
+/** y ← 1 − x. */
+function complement(y: usize, x: usize, bytes: usize): void {
+  for (let k: usize = 0; k < bytes; k += 16) v128.store(y + k, f32x4.sub(f32x4.splat(1), v128.load(x + k)));
+}

@@ -1,0 +1,25 @@
+/**
+ * One step of the vanilla RNN: h' = φ(W·x + b + U·h).
+ *
+ * Shapes   gx (count, H₄) holds W·x + b of this step and is overwritten · h (count, H₄) · U (H₄, H) in panels
+ * Oracle   src/reference/rnn.ts
+ */
+
+import { C_CANDIDATE, C_CLIP, C_HIDDEN, LANES, RNN_U } from "./abi";
+import { activate, zeroPadding } from "./activation";
+import { gemm } from "./gemm";
+import { copyVectors, word } from "./rows";
+
+export function rnnStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
+  const hidden = word(record, C_HIDDEN);
+  const padded = (hidden + LANES - 1) & ~(LANES - 1);
+  gemm(gx, gxStride, gx, gxStride, word(record, RNN_U), h, hStride, padded, hidden, count);
+  const clip = load<f32>(record + C_CLIP * 4);
+  for (let i: usize = 0; i < count; i++) {
+    activate(gx, padded, record + C_CANDIDATE * 4, clip);
+    zeroPadding(gx, hidden);
+    copyVectors(h, gx, padded << 2);
+    gx += gxStride;
+    h += hStride;
+  }
+}

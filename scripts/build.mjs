@@ -1,0 +1,65 @@
+// Kernels (asc) → build/*.wasm → build/kernels.ts (hex text) → dist/*.js (esbuild). Types are tsc's, after this.
+// Two builds of the same sources give identical bytes.
+
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import asc from "assemblyscript/asc";
+import { build } from "esbuild";
+
+const root = new URL("..", import.meta.url);
+process.chdir(root.pathname);
+mkdirSync("build", { recursive: true });
+
+for (const target of ["simd", "relaxed", "debug"]) {
+  const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target]);
+  const messages = stderr.toString();
+  if (error || messages !== "") throw new Error(`asc --target ${target}\n${messages}`, { cause: error });
+}
+
+/** `kernels.ts` holds the release builds as hex text, `kernels-debug.ts` the debug build. */
+function embed(file, names) {
+  const lines = names.map(
+    (name) => `export const ${name} =\n  "${readFileSync(`build/${name}.wasm`).toString("hex")}";\n`,
+  );
+  writeFileSync(`build/${file}`, `// Made by scripts/build.mjs.\n${lines.join("")}`);
+}
+embed("kernels.ts", ["simd", "relaxed"]);
+embed("kernels-debug.ts", ["debug"]);
+
+rmSync("dist", { recursive: true, force: true });
+const options = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  outdir: "dist",
+  legalComments: "inline",
+  logLevel: "warning",
+};
+await build({ ...options, entryPoints: { index: "src/index.ts", debug: "src/debug.ts" } });
+
+// Hosts that forbid compiling at run time import the files instead of the text.
+const kernelFiles = (suffix) => ({
+  name: "kernel files",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /build\/kernels\.ts$/ }, () => ({ path: "kernels", namespace: "files" }));
+    onResolve({ filter: /\.wasm(\?module)?$/ }, ({ path }) => ({ path, external: true }));
+    onLoad({ filter: /.*/, namespace: "files" }, () => ({
+      contents:
+        ["simd", "relaxed"].map((name) => `import ${name} from "./${name}.wasm${suffix}";`).join("\n") +
+        "\nexport { simd, relaxed };",
+    }));
+  },
+});
+for (const [name, suffix] of [
+  ["workerd", ""],
+  ["edge-light", "?module"],
+]) {
+  await build({ ...options, entryPoints: { [name]: "src/index.ts" }, plugins: [kernelFiles(suffix)] });
+}
+for (const name of ["simd", "relaxed"]) copyFileSync(`build/${name}.wasm`, `dist/${name}.wasm`);
+
+await build({
+  ...options,
+  entryPoints: { cli: "src/cli/main.ts" },
+  platform: "node",
+  banner: { js: "#!/usr/bin/env node" },
+});

@@ -1,0 +1,109 @@
+/**
+ * The three errors that Sluice throws for what it is given. Every one has a stable `code` (compare that, `instanceof` fails
+ * across realms), names the thing that is wrong in its message (`which thing: expected …; got …`), and may carry a `hint`.
+ * A caller's own argument of the wrong kind or value is a plain TypeError or RangeError.
+ */
+
+/** What an error may carry beside its message. */
+export interface ErrorDetails {
+  /** What to do about it, one sentence. */
+  readonly hint?: string;
+  /** Byte offset inside the file. */
+  readonly offset?: number;
+  /** Where inside the file: a JSON path or a member's name. */
+  readonly path?: string;
+  /** The node of the graph. */
+  readonly node?: string;
+  /** The tensor. */
+  readonly tensor?: string;
+}
+
+/** The bytes of a file are wrong: truncated, inconsistent, over a limit, or of another format. */
+export class FormatError extends Error {
+  override readonly name = "FormatError";
+  readonly hint: string | undefined;
+  readonly offset: number | undefined;
+  readonly path: string | undefined;
+
+  constructor(
+    readonly code: FormatErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(details.hint === undefined ? message : `${message} ${details.hint}`);
+    this.hint = details.hint;
+    this.offset = details.offset;
+    this.path = details.path;
+  }
+}
+
+/** Names, shapes or attributes of a model disagree or are not supported. */
+export class ModelError extends Error {
+  override readonly name = "ModelError";
+  readonly hint: string | undefined;
+  readonly node: string | undefined;
+  readonly tensor: string | undefined;
+
+  constructor(
+    readonly code: ModelErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(details.hint === undefined ? message : `${message} ${details.hint}`);
+    this.hint = details.hint;
+    this.node = details.node;
+    this.tensor = details.tensor;
+  }
+}
+
+/** A session, stream or group cannot do what it was asked: disposed, or given the state of another model. */
+export class SessionError extends Error {
+  override readonly name = "SessionError";
+  readonly hint: string | undefined;
+
+  constructor(
+    readonly code: SessionErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+  ) {
+    super(details.hint === undefined ? message : `${message} ${details.hint}`);
+    this.hint = details.hint;
+  }
+}
+
+export type FormatErrorCode =
+  | "ERR_TRUNCATED" // the file ends before a part that it announces
+  | "ERR_LIMIT" // a count or size is over its limit
+  | "ERR_UTF8" // text that is not UTF-8
+  | "ERR_JSON" // JSON that does not follow its grammar, or is nested too deep
+  | "ERR_DUPLICATE" // the same name twice
+  | "ERR_HEADER" // a header whose parts have the wrong kind
+  | "ERR_NAME" // a tensor name that is empty or unusable
+  | "ERR_DTYPE" // an element type that is unknown or not supported
+  | "ERR_SHAPE" // a shape that is not a list of sizes, or too large
+  | "ERR_OFFSETS" // byte ranges that are reversed, overlap, leave holes or pass the end
+  | "ERR_SIZE" // a byte range that does not fit its shape and dtype
+  | "ERR_VERSION" // a version this release does not know
+  | "ERR_GRAPH" // graph JSON with missing or unknown fields
+  | "ERR_FOREIGN_FORMAT" // another model format; the hint says how to read it
+  | "ERR_STATE_BYTES"; // saved state with the wrong magic, version or length
+
+export type ModelErrorCode =
+  | "ERR_SHAPE" // a tensor's or value's shape is not what its layer needs
+  | "ERR_DTYPE" // a tensor's or value's dtype is not what its layer needs
+  | "ERR_MISSING_TENSOR" // a layer's tensor is not there
+  | "ERR_UNUSED_TENSOR" // a tensor that no layer uses
+  | "ERR_NON_FINITE" // NaN or infinity among the parameters
+  | "ERR_UNSUPPORTED_OP" // an operator that this kernel set does not have
+  | "ERR_ATTRIBUTE" // an attribute that is unknown, missing or out of range
+  | "ERR_GRAPH" // names that are taken twice, unknown, or not in topological order
+  | "ERR_LAYERS_NEEDED" // a file of weights only, read without `layers`
+  | "ERR_SIZE_UNKNOWN" // a size that neither the layers nor the tensors tell
+  | "ERR_SEQUENCE_MODEL" // a stream of a model that needs its whole sequence
+  | "ERR_VARIANT"; // the variant or precision asked for is not to be had here
+
+export type SessionErrorCode =
+  | "ERR_DISPOSED" // used after dispose
+  | "ERR_STATE" // the state of another model
+  | "ERR_MEMORY" // linear memory cannot grow
+  | "ERR_EXECUTE"; // the kernels returned a status

@@ -1,0 +1,132 @@
+/**
+ * The native file: safetensors whose `__metadata__.sluice` is the graph as JSON (docs/formats.md has each field). What another
+ * version may have added is refused, never skipped.
+ */
+
+import { ModelError } from "../errors.ts";
+import { buildModel, nodeText, opOf } from "../graph.ts";
+import { guessLayers, type LayerSpec, type LayersOptions, layersToModel } from "../layers.ts";
+import type { Model, ModelInfo, Node, ValueInfo } from "../model.ts";
+import type { OpTable } from "../ops/core.ts";
+import { resolveAttrs } from "../ops/op.ts";
+import type { Tensor } from "../tensor.ts";
+import { encodeUtf8, Field, type JsonValue, parseJson } from "./json.ts";
+import { encodeSafetensors, type Limits, parseSafetensors } from "./safetensors.ts";
+
+const VERSION = 1;
+
+export interface ReadModelOptions extends Omit<LayersOptions, "info"> {
+  /** What the tensors mean, for files that hold weights only. */
+  readonly layers?: readonly LayerSpec[];
+  readonly limits?: Partial<Limits>;
+}
+
+/**
+ * A model from the bytes of a safetensors file: the native file as it says, a bare state_dict with `layers`.
+ * @throws FormatError for the bytes, ModelError for what they mean
+ */
+export function readSafetensorsModel(ops: OpTable, bytes: Uint8Array, options: ReadModelOptions = {}): Model {
+  const { tensors, metadata } = parseSafetensors(bytes, options);
+  const graph = metadata.get("sluice");
+  if (graph !== undefined) {
+    if (options.layers !== undefined)
+      throw new TypeError('"layers" expected none, got some for a file that has its own graph');
+    return readGraph(ops, graph, tensors, options);
+  }
+  if (options.layers !== undefined) return layersToModel(ops, options.layers, tensors, options);
+  throw new ModelError("ERR_LAYERS_NEEDED", "model: expected a graph or layers; got a file that holds tensors only.", {
+    hint: `Pass layers. By its names and shapes the file looks like ${JSON.stringify(guessLayers(tensors))}.`,
+  });
+}
+
+function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, options: ReadModelOptions): Model {
+  const root = new Field(parseJson(encodeUtf8(text), { path: "sluice" }), "sluice", "ERR_GRAPH");
+  const fields = root.fields(["version", "inputs", "outputs", "nodes", "states", "quant", "info"]);
+  const version = fields.version.integer(0);
+  if (version !== VERSION) throw fields.version.as("ERR_VERSION").error(`${VERSION}`);
+  for (const [name, field] of fields.quant.entries()) {
+    throw new ModelError("ERR_VARIANT", `${name}: expected weights that are not quantised; got ${field.path}.`, {
+      tensor: name,
+    });
+  }
+  const inputs = fields.inputs.items().map(readValue);
+  const outputs = fields.outputs.items().map(readValue);
+  const nodes = fields.nodes.items().map((field) => readNode(ops, field));
+  const info = readInfo(fields.info);
+  const model = buildModel(
+    ops,
+    { inputs, nodes, tensors, info },
+    outputs.map(({ name }) => name),
+    options,
+  );
+  const agree = (what: string, said: unknown, is: unknown) => {
+    if (JSON.stringify(said) !== JSON.stringify(is)) {
+      throw new ModelError("ERR_GRAPH", `sluice.${what}: expected ${JSON.stringify(is)}; got ${JSON.stringify(said)}`);
+    }
+  };
+  agree("inputs", inputs, model.inputs);
+  agree("outputs", outputs, model.outputs);
+  agree("states", fields.states.items().map(readState), model.states);
+  return model;
+}
+
+function readValue(field: Field): ValueInfo {
+  const { name, dtype, shape } = field.fields(["name", "dtype", "shape"]);
+  const type = dtype.string();
+  if (type !== "F32" && type !== "I32") throw dtype.error('"F32" or "I32"');
+  return {
+    name: name.string(),
+    dtype: type,
+    shape: shape.items().map((axis) => (typeof axis.value === "string" ? axis.value : axis.integer(1))),
+  };
+}
+
+function readNode(ops: OpTable, field: Field): Node {
+  const { name, op, inputs, outputs, attrs } = field.fields(["name", "op", "inputs", "outputs", "attrs"]);
+  const node = { name: name.string(), op: op.string() };
+  const given = new Map(attrs.entries().map(([key, value]) => [key, plain(value.value)]));
+  return {
+    ...node,
+    inputs: inputs.items().map((one) => one.string()),
+    outputs: outputs.items().map((one) => one.string()),
+    attrs: resolveAttrs(opOf(ops, node), given, nodeText(node)),
+  };
+}
+
+/** Records for Maps, as attributes have them. */
+function plain(value: JsonValue): unknown {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [key, plain(one)]));
+  return Array.isArray(value) ? value.map(plain) : value;
+}
+
+function readState(field: Field) {
+  const { name, shape, initial } = field.fields(["name", "shape"], ["initial"]);
+  const state = { name: name.string(), shape: shape.items().map((axis) => axis.integer(1)) };
+  return initial === undefined ? state : { ...state, initial: initial.string() };
+}
+
+function readInfo(field: Field): ModelInfo {
+  const texts = (one?: Field) => one?.items().map((item) => item.string());
+  const numbers = (one?: Field) => one?.items().map((item) => item.number());
+  const { vocabulary, labels, sampleRate, mean, std, description, license } = field.fields(
+    [],
+    ["vocabulary", "labels", "sampleRate", "mean", "std", "description", "license"],
+  );
+  const info = {
+    vocabulary: texts(vocabulary),
+    labels: texts(labels),
+    sampleRate: sampleRate?.number(),
+    mean: numbers(mean),
+    std: numbers(std),
+    description: description?.string(),
+    license: license?.string(),
+  };
+  return Object.fromEntries(Object.entries(info).filter(([, value]) => value !== undefined));
+}
+
+/** A model as a native file: the same model gives the same bytes. */
+export function writeSafetensors(model: Model): Uint8Array {
+  const { inputs, outputs, nodes, states, info, tensors } = model;
+  const graph = JSON.stringify({ version: VERSION, inputs, outputs, nodes, states, quant: {}, info });
+  return encodeSafetensors(tensors.values(), [["sluice", graph]]);
+}

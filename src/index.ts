@@ -1,0 +1,116 @@
+/**
+ * The entry `sluice`: the native format and bare safetensors, with the core kernels.
+ *
+ *     file bytes → Model → Plan → arena → execute() → outputs
+ */
+
+import { relaxed, simd } from "../build/kernels.ts";
+import { type ReadModelOptions, readSafetensorsModel } from "./formats/native.ts";
+import { type LayerSpec, type LayersOptions, layersToModel } from "./layers.ts";
+import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
+import type { Model } from "./model.ts";
+import { CORE } from "./ops/core.ts";
+import type { Runtime } from "./runtime.ts";
+import {
+  createSessionOf,
+  createSessionSyncOf,
+  type Kit,
+  openRuntime,
+  openRuntimeSync,
+  type RuntimeOptions,
+  type Session,
+  type SessionOptions,
+} from "./session.ts";
+import type { Tensor } from "./tensor.ts";
+
+const kit: Kit = { simd, relaxed, ops: CORE };
+
+/**
+ * Reads a model: a native file, or a bare state_dict in safetensors with `layers`.
+ *
+ * Cost     tensors are views of `bytes` where they are aligned
+ * @throws FormatError when the bytes are wrong, ModelError when what they say does not fit
+ * @example
+ * const model = readModel(bytes, { layers: [{ type: "gru", name: "rnn" }, { type: "linear", name: "head" }] });
+ */
+export function readModel(bytes: Uint8Array, options?: ReadModelOptions): Model {
+  return readSafetensorsModel(CORE, bytes, options);
+}
+
+/**
+ * Loads and reads a model: a path or file: URL where the host has files, any other URL through fetch, a Response, or bytes.
+ * @example
+ * const model = await loadModel("model.safetensors");
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions & ReadModelOptions = {}): Promise<Model> {
+  return readModel(await loadBytes(source, options), options);
+}
+
+/**
+ * A model from layers and tensors under PyTorch's state_dict names; sizes are inferred where the tensors tell them.
+ * @throws ModelError that names the layer or tensor and says what to add
+ * @example
+ * const model = modelFromLayers([{ type: "lstm", name: "lstm" }], readSafetensors(bytes));
+ */
+export function modelFromLayers(
+  layers: readonly LayerSpec[],
+  tensors: ReadonlyMap<string, Tensor>,
+  options?: LayersOptions,
+): Model {
+  return layersToModel(CORE, layers, tensors, options);
+}
+
+/**
+ * Plans a model and lays it into memory.
+ * @throws ModelError ERR_VARIANT when the variant asked for is not to be had; SessionError ERR_MEMORY
+ * @example
+ * const session = await createSession(model);
+ */
+export function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
+  return createSessionOf(kit, model, options);
+}
+
+/** `createSession` without a promise: for audio worklets and handlers. Compiling 12 KB of kernels takes about a millisecond. */
+export function createSessionSync(model: Model, options: SessionOptions = {}): Session {
+  return createSessionSyncOf(kit, model, options);
+}
+
+/**
+ * One memory for many sessions, passed as `createSession(model, { runtime })`; undefined where `auto` finds that the engine
+ * runs no build, so that the sessions take the reference.
+ */
+export function createRuntime(options: RuntimeOptions = {}): Promise<Runtime | undefined> {
+  return openRuntime(kit, options);
+}
+
+export function createRuntimeSync(options: RuntimeOptions = {}): Runtime | undefined {
+  return openRuntimeSync(kit, options);
+}
+
+export type { TraceRows, Variant } from "./engine.ts";
+export type { ErrorDetails, FormatErrorCode, ModelErrorCode, SessionErrorCode } from "./errors.ts";
+export { FormatError, ModelError, SessionError } from "./errors.ts";
+export type { ReadModelOptions } from "./formats/native.ts";
+export { writeSafetensors } from "./formats/native.ts";
+export type { Limits } from "./formats/safetensors.ts";
+export { readSafetensors } from "./formats/safetensors.ts";
+export type { StreamGroup } from "./group.ts";
+export type { Numbers, StepInput } from "./io.ts";
+export type { WasmSource } from "./kernels.ts";
+export type { LayerSpec, LayersOptions } from "./layers.ts";
+export { guessLayers } from "./layers.ts";
+export type { LoadOptions, ModelSource } from "./load.ts";
+export type { ActivationSpec, AttrValue, Model, ModelInfo, Node, StateInfo, ValueInfo } from "./model.ts";
+export type { Runtime } from "./runtime.ts";
+export type {
+  RunInput,
+  RunOptions,
+  RunResult,
+  RuntimeOptions,
+  Session,
+  SessionInfo,
+  SessionOptions,
+} from "./session.ts";
+export type { State } from "./state.ts";
+export type { StepOutput, Stream, StreamOptions } from "./stream.ts";
+export type { Dtype, Tensor, TensorData } from "./tensor.ts";

@@ -1,0 +1,97 @@
+/**
+ * The only file that names WebAssembly: which variant this engine takes, and binaries turned into kernels with a memory.
+ */
+
+import { CONSTANTS } from "../assembly/abi.ts";
+import { COEFFICIENTS } from "./coefficients.ts";
+import { ModelError, SessionError } from "./errors.ts";
+
+/** A build of the kernels: its bytes as hex text (smaller than base64 after gzip), bytes, or a compiled Module. */
+export type KernelBinary = string | Uint8Array | ArrayBuffer | WebAssembly.Module;
+
+/** The builds of one kernel set. Importing a set costs its bytes and nothing else. */
+export interface KernelSet {
+  readonly simd: KernelBinary;
+  readonly relaxed: KernelBinary;
+  /** Instantiates; `sluice/debug` gives the loader's readable aborts. */
+  readonly instantiate?: (module: WebAssembly.Module) => WebAssembly.Instance;
+}
+
+/** What a build exports; assembly/execute.ts has the contracts. */
+export interface Kernels {
+  readonly memory: WebAssembly.Memory;
+  heap_base(): number;
+  relaxed(): number;
+  execute(program: number, stream: number, steps: number): number;
+  executeGroup(program: number, members: number, count: number, steps: number): number;
+}
+
+export const PAGE = 65536;
+
+/** A binary given by the caller, in any form that hosts have. */
+export type WasmSource = KernelBinary | URL | Response;
+
+/**
+ * The build that this engine runs fastest, or undefined where WebAssembly or its SIMD is missing. V8 before 13 validates
+ * relaxed SIMD but runs it slower than plain SIMD (GRU-128 on 12.4: 8.1 against 5.9 µs, docs/numerics.md); every engine that
+ * is newer than that has Float16Array.
+ */
+export function pickBuild({ simd, relaxed }: KernelSet): KernelBinary | undefined {
+  if (typeof WebAssembly === "undefined") return undefined;
+  if ("Float16Array" in globalThis && validates(relaxed)) return relaxed;
+  return validates(simd) ? simd : undefined;
+}
+
+function validates(binary: KernelBinary): boolean {
+  return isModule(binary) || WebAssembly.validate(bytesOf(binary));
+}
+
+/** By tag, since a Module may come from another realm. */
+function isModule(binary: unknown): binary is WebAssembly.Module {
+  return Object.prototype.toString.call(binary) === "[object WebAssembly.Module]";
+}
+
+function bytesOf(binary: string | Uint8Array | ArrayBuffer): Uint8Array<ArrayBuffer> {
+  if (typeof binary !== "string") return new Uint8Array(binary as ArrayBuffer);
+  // Audio worklets have neither atob nor TextDecoder.
+  const bytes = new Uint8Array(binary.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(binary.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
+/** Compiles without blocking the thread. */
+export async function compile(source: WasmSource): Promise<WebAssembly.Module> {
+  if (typeof Response !== "undefined" && source instanceof Response) return compile(await source.arrayBuffer());
+  if (typeof URL !== "undefined" && source instanceof URL) return compile(await fetch(source));
+  return isModule(source) ? source : WebAssembly.compile(bytesOf(source as Uint8Array));
+}
+
+export function compileSync(source: KernelBinary): WebAssembly.Module {
+  return isModule(source) ? source : new WebAssembly.Module(bytesOf(source));
+}
+
+/** An instance whose memory holds the coefficients. */
+export function instantiate(module: WebAssembly.Module, set: KernelSet): Kernels {
+  const instance = set.instantiate?.(module) ?? new WebAssembly.Instance(module);
+  const kernels = instance.exports as unknown as Kernels;
+  if (typeof kernels.execute !== "function" || typeof kernels.heap_base !== "function") {
+    throw new ModelError(
+      "ERR_VARIANT",
+      "wasm: expected a build of Sluice's kernels; got a module without its exports.",
+    );
+  }
+  new Float32Array(kernels.memory.buffer, CONSTANTS, COEFFICIENTS.length).set(COEFFICIENTS);
+  return kernels;
+}
+
+export function grow(memory: WebAssembly.Memory, pages: number): void {
+  try {
+    memory.grow(pages);
+  } catch {
+    const size = memory.buffer.byteLength / PAGE;
+    throw new SessionError(
+      "ERR_MEMORY",
+      `linear memory: expected to grow from ${size} by ${pages} pages of 64 KiB; got refused.`,
+    );
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * LayerSpec[] + tensors → Model: for files that hold weights only, such as a PyTorch state_dict. Names are taken as they are,
+ * sizes from the tensors where the layers do not say them.
+ */
+
+import { ModelError } from "./errors.ts";
+import { buildModel, nodeText, opOf } from "./graph.ts";
+import { type ActivationSpec, type Model, type ModelInfo, type Node, tensorKey, type ValueInfo } from "./model.ts";
+import type { OpTable } from "./ops/core.ts";
+import { resolveAttrs } from "./ops/op.ts";
+import type { Tensor } from "./tensor.ts";
+
+/**
+ * One layer as plain JSON. Its own attributes stand beside these: `hiddenSize`, `numLayers`, … (docs/layers.md has all).
+ * Sizes may be left out where the tensors tell them.
+ */
+export interface LayerSpec {
+  /** rnn, lstm, gru, linear, embedding, layerNorm, batchNorm, activation, softmax, logSoftmax, add, concat, last. */
+  readonly type: string;
+  /** Prefix of the layer's tensors: `rnn` for `rnn.weight_ih_l0`; empty for none. Also the name of its output. */
+  readonly name?: string;
+  /** Earlier layers or model inputs; the previous layer unless given. */
+  readonly inputs?: readonly string[];
+  readonly activation?: string | ActivationSpec;
+  readonly [attribute: string]: unknown;
+}
+
+export interface LayersOptions {
+  /** The model's inputs, where the first layer does not tell: by default one, called `input` (`tokens` for an embedding). */
+  readonly inputs?: readonly ValueInfo[];
+  /** Names of the layers whose outputs are the model's; by default the last layer. */
+  readonly outputs?: readonly string[];
+  /** Tensors that may stay unused. */
+  readonly ignore?: readonly string[];
+  /** NaN or infinity among the parameters: "refuse" unless allowed. */
+  readonly nonFinite?: "refuse" | "allow";
+  readonly info?: ModelInfo;
+}
+
+/** @throws ModelError, with a hint that says what to add */
+export function layersToModel(
+  ops: OpTable,
+  layers: readonly LayerSpec[],
+  tensors: ReadonlyMap<string, Tensor>,
+  options: LayersOptions = {},
+): Model {
+  if (!Array.isArray(layers) || layers.length === 0) {
+    throw new ModelError("ERR_GRAPH", "layers: expected a list of one or more; got none.");
+  }
+  const named = cellNames(layers, tensors);
+  const inputs = options.inputs ?? [inferInput(ops, layers, named)];
+  const sizes = new Map<string, number>();
+  for (const { name, shape } of inputs) {
+    sizes.set(
+      name,
+      shape.reduce<number>((product, axis) => product * (typeof axis === "number" ? axis : 1), 1),
+    );
+  }
+  const nodes: Node[] = [];
+  let previous = inputs[0].name;
+  layers.forEach((layer, i) => {
+    const node = toNode(ops, layer, i, previous, sizes, named);
+    nodes.push(node);
+    [previous] = node.outputs;
+    const from = node.inputs.map((name) => sizes.get(name) ?? 0);
+    sizes.set(previous, ops[node.op].outputSize(node.attrs, from));
+  });
+  return buildModel(ops, { inputs, nodes, tensors: named, info: options.info }, options.outputs ?? [previous], options);
+}
+
+const OWN = ["type", "name", "inputs"];
+
+function toNode(
+  ops: OpTable,
+  layer: LayerSpec,
+  i: number,
+  previous: string,
+  sizes: ReadonlyMap<string, number>,
+  tensors: ReadonlyMap<string, Tensor>,
+): Node {
+  const { type, name = "", inputs = [previous] } = layer;
+  const what = nodeText({ name, op: type });
+  const op = opOf(ops, { name, op: type });
+  const given = Object.fromEntries(
+    Object.entries(layer).filter(([key, value]) => !OWN.includes(key) && value !== undefined),
+  );
+  const known = {
+    inputs: inputs.map((input) => sizes.get(input)),
+    shape: (suffix: string) => tensors.get(tensorKey(name, suffix))?.shape,
+  };
+  const attrs = resolveAttrs(
+    op,
+    new Map(Object.entries(op.infer(given, known)).filter(([, v]) => v !== undefined)),
+    what,
+  );
+  return { name, op: type, inputs: [...inputs], outputs: [name === "" ? `${type}${i}` : name], attrs };
+}
+
+/** The one input of a chain: ids for an embedding, else as many numbers as the first layer takes. */
+function inferInput(ops: OpTable, [first]: readonly LayerSpec[], tensors: ReadonlyMap<string, Tensor>): ValueInfo {
+  const { type, name = "" } = first;
+  const op = opOf(ops, { name, op: type });
+  if (op.ids) return { name: "tokens", dtype: "I32", shape: [] };
+  const known = { inputs: [], shape: (suffix: string) => tensors.get(tensorKey(name, suffix))?.shape };
+  const attrs = op.infer(first, known) as Record<string, number>;
+  const size = op.inputSize(attrs);
+  if (size === undefined) {
+    throw new ModelError(
+      "ERR_SIZE_UNKNOWN",
+      `${nodeText({ name, op: type })}: the size of the model's input is not known.`,
+      {
+        node: name,
+        hint: 'Add inputs: [{ name: "input", dtype: "F32", shape: [size] }].',
+      },
+    );
+  }
+  return { name: "input", dtype: "F32", shape: [size] };
+}
+
+/** GRUCell, LSTMCell and RNNCell leave out the `_l0`: their tensors get it. */
+function cellNames(layers: readonly LayerSpec[], tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> {
+  const named = new Map(tensors);
+  for (const { type, name = "" } of layers) {
+    if (!["rnn", "gru", "lstm"].includes(type)) continue;
+    for (const suffix of ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]) {
+      const key = tensorKey(name, suffix);
+      const tensor = named.get(key);
+      if (tensor === undefined || named.has(`${key}_l0`)) continue;
+      named.delete(key);
+      named.set(`${key}_l0`, { ...tensor, name: `${key}_l0` });
+    }
+  }
+  return named;
+}
+
+/**
+ * The layers that a bare state_dict looks like, in the order of its tensors: for the message that asks for `layers`, and for
+ * `sluice inspect`. What names and shapes cannot tell (activations, nonlinearity, which layer reads which) is not in it.
+ */
+export function guessLayers(tensors: ReadonlyMap<string, Tensor>): LayerSpec[] {
+  const prefixes = new Map<string, Map<string, readonly number[]>>();
+  for (const [key, { shape }] of tensors) {
+    const dot = key.lastIndexOf(".");
+    const prefix = dot < 0 ? "" : key.slice(0, dot);
+    const suffixes = prefixes.get(prefix) ?? new Map();
+    prefixes.set(prefix, suffixes.set(key.slice(dot + 1), shape));
+  }
+  return [...prefixes].flatMap(([name, suffixes]) => {
+    const layer = guessLayer(suffixes);
+    return layer === undefined ? [] : [name === "" ? layer : { ...layer, name }];
+  });
+}
+
+function guessLayer(suffixes: ReadonlyMap<string, readonly number[]>): LayerSpec | undefined {
+  const names = [...suffixes.keys()];
+  const hh = suffixes.get("weight_hh_l0") ?? suffixes.get("weight_hh");
+  if (hh !== undefined) {
+    const hidden = suffixes.get("weight_hr_l0")?.[1] ?? hh[1];
+    const type = ["rnn", "", "gru", "lstm"][hh[0] / hidden - 1];
+    if (!type) return undefined;
+    const numLayers = names.filter((name) => /^weight_hh(_l\d+)?$/.test(name)).length;
+    const bidirectional = names.some((name) => name.endsWith("_reverse"));
+    return { type, ...(numLayers > 1 && { numLayers }), ...(bidirectional && { bidirectional }) };
+  }
+  const weight = suffixes.get("weight");
+  if (suffixes.has("running_mean")) return { type: "batchNorm" };
+  if (weight?.length === 2) return { type: suffixes.has("bias") ? "linear" : "embedding" };
+  return weight?.length === 1 ? { type: "layerNorm" } : undefined;
+}

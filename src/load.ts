@@ -1,0 +1,67 @@
+/** A model from where it is kept: a path or URL, a Response, or bytes that the caller already has. */
+
+import { FormatError } from "./errors.ts";
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  /** Bytes so far, and in all where the source says it. */
+  readonly onProgress?: (loaded: number, total: number | undefined) => void;
+  /** Instead of the host's own. */
+  readonly fetch?: (url: string | URL, init?: { signal?: AbortSignal }) => Promise<Response>;
+}
+
+export type ModelSource = string | URL | Response | Uint8Array;
+
+/** Reads all bytes of a source. Paths and file: URLs go to the file system where the host has one. */
+export async function loadBytes(source: ModelSource, options: LoadOptions = {}): Promise<Uint8Array> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  if (source instanceof Uint8Array) return source;
+  if (!(typeof Response !== "undefined" && source instanceof Response)) {
+    const bytes = await readFile(source as string | URL, signal);
+    if (bytes !== undefined) {
+      onProgress?.(bytes.length, bytes.length);
+      return bytes;
+    }
+    const get = options.fetch ?? fetch;
+    return readResponse(await get(source as string | URL, { signal }), onProgress);
+  }
+  return readResponse(source, onProgress);
+}
+
+/** undefined where the source is fetched: it has another scheme, or the host has no file system. */
+async function readFile(source: string | URL, signal: AbortSignal | undefined): Promise<Uint8Array | undefined> {
+  const text = String(source);
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(text)?.[1].toLowerCase();
+  if (scheme !== undefined && scheme !== "file") return undefined;
+  const process = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
+  const files = process?.getBuiltinModule?.("node:fs") as typeof import("node:fs") | undefined;
+  if (files === undefined) return undefined;
+  return files.promises.readFile(scheme === undefined ? text : new URL(text), { signal });
+}
+
+async function readResponse(response: Response, onProgress: LoadOptions["onProgress"]): Promise<Uint8Array> {
+  if (!response.ok) {
+    throw new FormatError(
+      "ERR_TRUNCATED",
+      `${response.url || "response"}: expected status 200; got ${response.status}.`,
+    );
+  }
+  if (onProgress === undefined || response.body === null) return new Uint8Array(await response.arrayBuffer());
+  const total = Number(response.headers.get("content-length")) || undefined;
+  const parts: Uint8Array[] = [];
+  let loaded = 0;
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    loaded += part.value.length;
+    onProgress(loaded, total);
+  }
+  const bytes = new Uint8Array(loaded);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

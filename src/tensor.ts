@@ -1,0 +1,93 @@
+/** A named array with a dtype and a shape: what files hold and layers are made of. */
+
+/** Element types, in the names of safetensors. F16 and BF16 are held as Uint16Array until they are widened. */
+export type Dtype =
+  | "F64"
+  | "F32"
+  | "F16"
+  | "BF16"
+  | "I64"
+  | "I32"
+  | "I16"
+  | "I8"
+  | "U64"
+  | "U32"
+  | "U16"
+  | "U8"
+  | "BOOL";
+
+export type TensorData =
+  | Float64Array
+  | Float32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
+
+/** A view of the file's bytes where its offset is aligned to the element, else a copy. Shapes are row-major. */
+export interface Tensor {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+}
+
+/** The typed array that holds a dtype; its BYTES_PER_ELEMENT is the dtype's size. */
+export const ARRAYS = {
+  F64: Float64Array,
+  F32: Float32Array,
+  F16: Uint16Array,
+  BF16: Uint16Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  I16: Int16Array,
+  I8: Int8Array,
+  U64: BigUint64Array,
+  U32: Uint32Array,
+  U16: Uint16Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const satisfies Record<Dtype, unknown>;
+
+/** The number of elements of a shape; 1 for rank 0. */
+export function elements(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** A shape as it stands in messages: `(24, 8)`. */
+export function shapeText(shape: readonly (number | string)[]): string {
+  return `(${shape.join(", ")})`;
+}
+
+/**
+ * The elements as f32: the tensor's own array where it is F32, else a new one. F16 and BF16 widen exactly; F64 and the
+ * integers round to nearest, and a value past the range of f32 becomes infinite.
+ */
+export function toF32(tensor: Tensor): Float32Array {
+  const { data, dtype } = tensor;
+  if (data instanceof Float32Array) return data;
+  const out = new Float32Array(data.length);
+  if (dtype === "BF16") {
+    const bits = new Uint32Array(out.buffer);
+    for (let i = 0; i < out.length; i++) bits[i] = (data[i] as number) << 16;
+  } else if (dtype === "F16") {
+    for (let i = 0; i < out.length; i++) out[i] = halfToNumber(data[i] as number);
+  } else {
+    for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
+  }
+  return out;
+}
+
+/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1024 + fraction) * 2 ** (exponent - 25);
+}

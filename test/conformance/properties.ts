@@ -1,0 +1,60 @@
+/**
+ * What must hold bit for bit, whatever the numbers are: a sequence is its steps, any chunks of them, a member of a group
+ * and a row of a batch; streams do not touch each other; state is all there is to a stream.
+ */
+
+import { type Case, type Implementation, withSession } from "./cases.ts";
+import { type Layer, randomInputs, randomModel, seeded } from "./models.ts";
+import { sequences } from "./properties-sequences.ts";
+import { streams } from "./properties-streams.ts";
+import { cell } from "./random-recurrent.ts";
+
+/** Models that stream, one for each way in which a step may go wrong; sizes around a vector, a tile and a panel. */
+const MODELS: readonly { name: string; layers: readonly Layer[]; ids?: number; initial?: boolean }[] = [
+  { name: "gru", layers: [cell("gru", 5, 9)] },
+  { name: "gru-2", layers: [cell("gru", 3, 33, { numLayers: 2 })], initial: true },
+  { name: "gru-before", layers: [cell("gru", 4, 7, { resetAfter: false, clip: 1.5 })] },
+  { name: "lstm", layers: [cell("lstm", 7, 17)], initial: true },
+  {
+    name: "lstm-all",
+    layers: [cell("lstm", 6, 10, { projSize: 3, peephole: true, coupledInputForget: true, numLayers: 2 })],
+  },
+  { name: "rnn", layers: [cell("rnn", 9, 6, { nonlinearity: "relu" })] },
+  {
+    name: "words",
+    layers: [
+      { type: "embedding", name: "embed", numEmbeddings: 11, embeddingDim: 6 },
+      cell("gru", 6, 8, { name: "gru" }),
+      { type: "linear", name: "head", inFeatures: 8, outFeatures: 11 },
+      { type: "softmax", name: "soft" },
+    ],
+    ids: 11,
+  },
+  {
+    name: "residual",
+    layers: [
+      { type: "linear", name: "in", inFeatures: 5, outFeatures: 9, activation: "elu" },
+      cell("lstm", 9, 5, { name: "lstm" }),
+      { type: "concat", name: "both", inputs: ["in", "lstm"] },
+      { type: "layerNorm", name: "norm", size: 14 },
+      { type: "linear", name: "out", inFeatures: 14, outFeatures: 9, activation: "softplus" },
+      { type: "add", name: "sum", inputs: ["out", "in"] },
+      { type: "batchNorm", name: "scale", size: 9 },
+      { type: "logSoftmax", name: "soft" },
+    ],
+  },
+];
+
+export function properties(implementation: Implementation): Case[] {
+  return MODELS.flatMap(({ name, layers, ids, initial }) =>
+    Object.entries({ ...sequences, ...streams }).map(([property, check]) => ({
+      name: `properties/${name}/${property}`,
+      run() {
+        const model = randomModel(name, layers, { initial });
+        const random = seeded(`${name} ${property}`);
+        const inputs = (count: number) => randomInputs(model, count, random, ids);
+        withSession(implementation, model, (session) => check({ model, session, random, inputs }, implementation));
+      },
+    })),
+  );
+}

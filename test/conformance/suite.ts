@@ -1,0 +1,36 @@
+/**
+ * The conformance suite: a function of an implementation. Whatever runs models, by whatever means, is asked the same cases
+ * and compared with PyTorch, with other people's operator tests, with the reference in f64, and with itself.
+ */
+
+import { describe, it } from "vitest";
+import { type Case, checkNames, type Implementation } from "./cases.ts";
+import { failures } from "./failures.ts";
+import { functions } from "./functions.ts";
+import { golden } from "./golden.ts";
+import { isolation } from "./isolation.ts";
+import { keras } from "./keras.ts";
+import { onnxruntime } from "./onnxruntime.ts";
+import { properties } from "./properties.ts";
+import { random } from "./random.ts";
+
+const GROUPS = [golden, onnxruntime, keras, random, properties, isolation, failures, functions];
+
+/** Every case of the suite. */
+export function casesOf(implementation: Implementation): Case[] {
+  return GROUPS.flatMap((group) => group(implementation));
+}
+
+/** Registers every case with the test runner, those that are skipped with the reason in their names. */
+export function conformance(implementation: Implementation): void {
+  const { name, skips = {} } = implementation;
+  const cases = casesOf(implementation);
+  checkNames(cases, skips);
+  describe(`${name} conforms`, () => {
+    for (const one of cases) {
+      const reason = one.skip ?? skips[one.name];
+      if (reason === undefined) it(one.name, one.run);
+      else it.skip(`${one.name} (${reason})`, one.run);
+    }
+  });
+}
