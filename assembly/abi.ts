@@ -61,7 +61,7 @@ export const OP_END = 0;
 export const OP_CHECK_IDS = 1;
 /** y, yStride, w, bias, n, k, x, xStride: y ← bias + W·x for every row; W packed in panels, n a multiple of LANES. */
 export const OP_LINEAR = 2;
-/** y, yStride, table, tableStride, width, ids, idStride: y ← table[id], width bytes a multiple of 16. */
+/** y, yStride, table, tableStride, ids, idStride: y ← table[id], tableStride bytes. */
 export const OP_LOOKUP = 3;
 // The cells: their operands have names, C_… and RNN_…, GRU_…, LSTM_… below.
 export const OP_RNN = 4;

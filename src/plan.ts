@@ -176,7 +176,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
         lookups.delete(name);
         const y = to.define(name, lookup.size);
         const table = rowsOf(lookup, "weights");
-        to.emit(OP_LOOKUP, y.place, y.stride, table, y.stride, y.stride, lookup.ids.place, lookup.ids.stride);
+        to.emit(OP_LOOKUP, y.place, y.stride, table, y.stride, lookup.ids.place, lookup.ids.stride);
       }
       return values.get(name) as Rows;
     },
@@ -244,7 +244,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       const stride = align(lookup.size * 4, vectorBytes);
       const product = [table, n * 4, at, to.vector(bias), n, lookup.size, rowsOf(lookup, "temporary"), stride];
       load.push({ rows: lookup.count, program: [{ op: OP_LINEAR, operands: product }] });
-      to.emit(OP_LOOKUP, y.place, y.stride, table, n * 4, n * 4, lookup.ids.place, lookup.ids.stride);
+      to.emit(OP_LOOKUP, y.place, y.stride, table, n * 4, lookup.ids.place, lookup.ids.stride);
     },
     emit(op, ...operands) {
       body.push({ op, operands });

@@ -1,7 +1,7 @@
 /**
  * JSON text (RFC 8259) → values, strictly: what JSON.parse lets pass in silence (a key twice, a number that overflows to
- * infinity, a lone surrogate) is an error, and every error says where it stands. Objects become Maps, so that `__proto__` is
- * a key like any other. UTF-8 is coded by hand: audio worklets have neither TextDecoder nor TextEncoder.
+ * infinity, a lone surrogate) is an error, and every error says where it stands. Objects become Maps, so that
+ * `__proto__` is a key like any other. UTF-8 is coded by hand: audio worklets have neither TextDecoder nor TextEncoder.
  */
 
 import { FormatError, type FormatErrorCode } from "../errors.ts";
@@ -167,12 +167,7 @@ export class Field {
     return this.value;
   }
 
-  boolean(): boolean {
-    if (typeof this.value !== "boolean") throw this.error("true or false");
-    return this.value;
-  }
-
-  /** An exact integer: 2⁵³ + 1 has been rounded by now, so 2⁵³ is refused. It is the value that counts: 4.0 is 4, −0 is 0. */
+  /** Less than 2⁵³, which may have been 2⁵³ + 1 before it was rounded. Spelling does not count: 4.0 is 4, −0 is 0. */
   integer(min: number): number {
     const value = this.value as number;
     if (!Number.isSafeInteger(value) || value < min) throw this.error(`an integer ≥ ${min}`);

@@ -1,7 +1,7 @@
 /**
- * A safetensors file ↔ tensors and metadata. Layout: N, the header's length (u64, little endian); N bytes of JSON, padded with
- * spaces; the data. The reader is stricter than the reference (github.com/huggingface/safetensors): nothing in the header may
- * be unknown or repeated, and the tensors cover the data exactly. Their bytes are not copied where they are aligned.
+ * A safetensors file ↔ tensors and metadata. Layout: N, the header's length (u64, little endian); N bytes of JSON, padded
+ * with spaces; the data. The reader is stricter than the reference (github.com/huggingface/safetensors): nothing in the
+ * header is unknown or repeated, and the tensors cover the data exactly. Aligned tensors are views, the others copies.
  */
 
 import { FormatError, type FormatErrorCode } from "../errors.ts";

@@ -133,7 +133,9 @@ export function layerTensors(layer: Layer, random: Random, initial = false): Ten
 export function randomInputs(model: Model, count: number, random: Random, ids = 2): Data[] {
   return model.inputs.map((info) => {
     const length = count * width(info);
-    return info.dtype === "I32" ? Int32Array.from({ length }, () => below(random, ids)) : uniform(random, length, -2, 2);
+    return info.dtype === "I32"
+      ? Int32Array.from({ length }, () => below(random, ids))
+      : uniform(random, length, -2, 2);
   });
 }
 

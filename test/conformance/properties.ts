@@ -5,16 +5,24 @@
 
 import { type Case, type Implementation, withSession } from "./cases.ts";
 import { type Layer, randomInputs, randomModel, seeded } from "./models.ts";
+import { forms } from "./properties-forms.ts";
+import { groups } from "./properties-groups.ts";
 import { sequences } from "./properties-sequences.ts";
 import { streams } from "./properties-streams.ts";
 import { cell } from "./random-recurrent.ts";
 
 /** Models that stream, one for each way in which a step may go wrong; sizes around a vector, a tile and a panel. */
-const MODELS: readonly { name: string; layers: readonly Layer[]; ids?: number; initial?: boolean }[] = [
+const MODELS: readonly {
+  readonly name: string;
+  readonly layers: readonly Layer[];
+  /** Ids that the table has. */
+  readonly ids?: number;
+  readonly options?: Parameters<typeof randomModel>[2];
+}[] = [
   { name: "gru", layers: [cell("gru", 5, 9)] },
-  { name: "gru-2", layers: [cell("gru", 3, 33, { numLayers: 2 })], initial: true },
+  { name: "gru-2", layers: [cell("gru", 3, 33, { numLayers: 2 })], options: { initial: true } },
   { name: "gru-before", layers: [cell("gru", 4, 7, { resetAfter: false, clip: 1.5 })] },
-  { name: "lstm", layers: [cell("lstm", 7, 17)], initial: true },
+  { name: "lstm", layers: [cell("lstm", 7, 17)], options: { initial: true } },
   {
     name: "lstm-all",
     layers: [cell("lstm", 6, 10, { projSize: 3, peephole: true, coupledInputForget: true, numLayers: 2 })],
@@ -43,14 +51,33 @@ const MODELS: readonly { name: string; layers: readonly Layer[]; ids?: number; i
       { type: "logSoftmax", name: "soft" },
     ],
   },
+  {
+    name: "several",
+    layers: [
+      { type: "embedding", name: "embed", numEmbeddings: 7, embeddingDim: 3, inputs: ["token"] },
+      { type: "concat", name: "both", inputs: ["pitch", "embed"] },
+      cell("gru", 5, 6, { name: "gru" }),
+      { type: "linear", name: "head", inFeatures: 6, outFeatures: 7 },
+    ],
+    ids: 7,
+    options: {
+      inputs: [
+        { name: "token", dtype: "I32", shape: [] },
+        { name: "pitch", dtype: "F32", shape: [2] },
+      ],
+      outputs: ["head", "gru"],
+    },
+  },
 ];
 
+const PROPERTIES = { ...sequences, ...groups, ...streams, ...forms };
+
 export function properties(implementation: Implementation): Case[] {
-  return MODELS.flatMap(({ name, layers, ids, initial }) =>
-    Object.entries({ ...sequences, ...streams }).map(([property, check]) => ({
+  return MODELS.flatMap(({ name, layers, ids, options }) =>
+    Object.entries(PROPERTIES).map(([property, check]) => ({
       name: `properties/${name}/${property}`,
       run() {
-        const model = randomModel(name, layers, { initial });
+        const model = randomModel(name, layers, options);
         const random = seeded(`${name} ${property}`);
         const inputs = (count: number) => randomInputs(model, count, random, ids);
         withSession(implementation, model, (session) => check({ model, session, random, inputs }, implementation));

@@ -113,6 +113,9 @@ function options(type: (typeof CELLS)[number]): Trial[] {
   return trials;
 }
 
+/** Steps where a gate may be larger than 1: its products with the state grow from step to step, and the rounding with them. */
+const UNBOUNDED = 3;
+
 /** Each function in each slot, those with defaults once more without parameters, and unlike ones in the two directions. */
 function functions(type: (typeof CELLS)[number]): Trial[] {
   const slots = SLOTS[type];
@@ -122,6 +125,7 @@ function functions(type: (typeof CELLS)[number]): Trial[] {
       return {
         name: `${type}/activation/slot${slot}=${named}`,
         layers: [cell(type, 4, 6, { activations: slots.map((usual, i) => (i === slot ? spec : usual)) })],
+        steps: UNBOUNDED,
       };
     }),
   );
@@ -130,6 +134,7 @@ function functions(type: (typeof CELLS)[number]): Trial[] {
     return {
       name: `${type}/activation/directions/${activations.map(({ name }) => name).join("-")}`,
       layers: [cell(type, 4, 6, { activations, bidirectional: true })],
+      steps: UNBOUNDED,
     };
   });
   const clipped: Trial = {

@@ -12,9 +12,10 @@ import { isolation } from "./isolation.ts";
 import { keras } from "./keras.ts";
 import { onnxruntime } from "./onnxruntime.ts";
 import { properties } from "./properties.ts";
+import { whole } from "./properties-whole.ts";
 import { random } from "./random.ts";
 
-const GROUPS = [golden, onnxruntime, keras, random, properties, isolation, failures, functions];
+const GROUPS = [golden, onnxruntime, keras, random, properties, whole, isolation, failures, functions];
 
 /** Every case of the suite. */
 export function casesOf(implementation: Implementation): Case[] {

@@ -288,7 +288,6 @@ describe("Field", () => {
     ["null for an integer", "null", (x) => x.integer(0), "got null"],
     ["an object for a string", "{}", (x) => x.string(), "expected a string; got an object"],
     ["text for a number", '"1"', (x) => x.number(), 'expected a number; got "1"'],
-    ["a number for a boolean", "1", (x) => x.boolean(), "expected true or false; got 1"],
     ["a number for an array", "1", (x) => x.items(), "expected an array; got 1"],
     ["an array for an object", "[1,2]", (x) => x.entries(), "expected an object; got an array of 2"],
     ["an array for a record", "[]", (x) => x.fields([]), "expected an object; got an array of 0"],
@@ -313,7 +312,6 @@ describe("Field", () => {
   it("gives values as the kind that is asked for", () => {
     expect(attr('"a"').string()).toBe("a");
     expect(attr("0.5").number()).toBe(0.5);
-    expect(attr("false").boolean()).toBe(false);
     expect(attr("-3").integer(-3)).toBe(-3);
     expect(attr("4.0").integer(0)).toBe(4);
     expect(attr("-0").integer(0)).toBe(0);

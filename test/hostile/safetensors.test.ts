@@ -395,6 +395,6 @@ describe("the argument", () => {
     ["Undefined", undefined],
   ])("is a TypeError where it is not bytes: %s", (got, value) => {
     const error = new TypeError(`"bytes" expected Uint8Array, got ${got}`);
-    expect(() => parseSafetensors(value as Uint8Array)).toThrow(error);
+    expect(() => parseSafetensors(value as unknown as Uint8Array)).toThrow(error);
   });
 });
