@@ -9,63 +9,93 @@ import { foldBatchNorms } from "./fold.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { packWeights } from "./pack.ts";
-import { encodeProgram, type Plan, planModel, type Region, type Rows } from "./plan.ts";
+import { encodeProgram, type Plan, type ProgramRecord, planModel, type Region, type Rows } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
-import { type Tensor, toF32 } from "./tensor.ts";
+import { toF32 } from "./tensor.ts";
 
-/** Regions that depend on the number of rows, in the order in which they lie. */
+/** Regions that depend on the number of rows, in the order in which they lie after the program and the member table. */
 const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows"];
 
-/** Where a plan's working regions lie: one allocation for programs, member table and rows. */
-interface Working {
-  readonly at: number;
-  readonly bytes: number;
-  readonly program: number;
-  readonly programBytes: number;
-  readonly members: number;
-  readonly bases: Readonly<Record<string, number>>;
-}
-
-export function createArena(ops: OpTable, given: Model, runtime: Runtime, rows: number): Engine {
+export function createArena(ops: OpTable, given: Model, runtime: Runtime, maxRows: number): Engine {
   const model = foldBatchNorms(given);
-  let plan = planModel(ops, model, rows);
-  const weights = runtime.allocate(plan.bytes.weights);
-  load(plan, model.tensors, runtime, weights);
-  let working = layOut(plan, runtime, weights);
+  const { kernels } = runtime;
+  const bases: Partial<Record<Region, number>> = {};
+  const address = (region: Region) => bases[region] as number;
+
+  /** A program in memory of its own. */
+  const write = (program: readonly ProgramRecord[], rows: number): Block => {
+    const words = encodeProgram(program, rows, address);
+    const block = allocate(runtime, words.byteLength);
+    runtime.u32.set(words, block.at / 4);
+    return block;
+  };
+
+  let plan = planModel(ops, model, maxRows);
+  const weights = allocate(runtime, plan.bytes.weights);
+  bases.weights = weights.at;
+  const temporary = allocate(runtime, plan.bytes.temporary);
+  bases.temporary = temporary.at;
+  packWeights(plan.packs, model.tensors, runtime.f32, ({ region, offset }) => address(region) + offset);
+  for (const { rows, program } of plan.load) {
+    const block = write(program, rows);
+    kernels.execute(block.at, 0, rows);
+    block.free();
+  }
+  temporary.free();
+
+  let working: Block;
+  let program: Block;
+  let members = 0;
   let inputs: readonly IoRegion[] = [];
   let outputs: readonly IoRegion[] = [];
-  const image = initialState(plan, model);
 
-  const view = (region: readonly Rows[], ids: (i: number) => boolean): IoRegion[] => {
-    const { buffer } = runtime.f32;
-    return region.map(({ place, stride, size }, i) => {
-      const Numbers = ids(i) ? Int32Array : Float32Array;
-      const at = working.bases[place.region] + place.offset;
-      const data = new Numbers(buffer as ArrayBuffer, at, (plan.rows * stride) / 4);
-      return { data, stride: stride / 4, row: data.subarray(0, size) };
-    });
+  const layOut = () => {
+    members = plan.rows * MEMBER_BYTES;
+    working = allocate(
+      runtime,
+      WORKING.reduce((sum, region) => sum + plan.bytes[region], align(members)),
+    );
+    let at = working.at + align(members);
+    members = working.at;
+    for (const region of WORKING) {
+      bases[region] = at;
+      at += plan.bytes[region];
+    }
+    program = write(plan.program, plan.rows);
+    renew();
   };
   const renew = () => {
-    inputs = view(plan.inputs, (i) => model.inputs[i].dtype === "I32");
-    outputs = view(plan.outputs, () => false);
+    const { buffer } = kernels.memory;
+    const view = ({ place, stride, size }: Rows, ids: boolean): IoRegion => {
+      const Numbers = ids ? Int32Array : Float32Array;
+      const data = new Numbers(buffer, address(place.region) + place.offset, (plan.rows * stride) / 4);
+      return { data, stride: stride / 4, row: data.subarray(0, size) };
+    };
+    inputs = plan.inputs.map((rows, i) => view(rows, model.inputs[i].dtype === "I32"));
+    outputs = plan.outputs.map((rows) => view(rows, false));
   };
-  renew();
+  layOut();
 
-  const { execute, executeGroup } = runtime.kernels;
+  // The padded initial state of one member.
+  const image = new Float32Array(plan.bytes.state / 4);
+  model.states.forEach(({ initial = "" }, i) => {
+    const tensor = model.tensors.get(initial);
+    const { offset, rows, size, stride } = plan.states[i];
+    const data = tensor && toF32(tensor);
+    if (data)
+      for (let r = 0; r < rows; r++) image.set(data.subarray(r * size, (r + 1) * size), (offset + r * stride) / 4);
+  });
+
   return {
     variant: runtime.variant,
     get bytes() {
-      return {
-        weights: plan.bytes.weights,
-        programs: working.programBytes,
-        io: plan.bytes.io,
-        scratch: working.bytes - working.programBytes - plan.bytes.io,
-        statePerStream: plan.bytes.state,
-      };
+      const { weights, io, state } = plan.bytes;
+      return { weights, programs: program.bytes, io, scratch: working.bytes - io, statePerStream: state };
     },
     get rows() {
       return plan.rows;
     },
+    // Growing memory detaches its views: their length is 0 then.
     get inputs() {
       if (inputs[0].data.length === 0) renew();
       return inputs;
@@ -74,117 +104,110 @@ export function createArena(ops: OpTable, given: Model, runtime: Runtime, rows: 
       if (outputs[0].data.length === 0) renew();
       return outputs;
     },
-    reserve(needed) {
-      if (needed <= plan.rows) return;
-      runtime.free(working.at, working.bytes);
-      plan = planModel(ops, model, needed);
-      working = layOut(plan, runtime, weights);
-      renew();
+    reserve(rows) {
+      if (rows <= plan.rows) return;
+      working.free();
+      program.free();
+      plan = planModel(ops, model, rows);
+      layOut();
     },
     createStates(count, traceSteps = 0) {
-      const traced = traceSteps > 0 ? planModel(ops, model, plan.rows, traceSteps) : undefined;
-      return new ArenaStates(runtime, plan, image, count, traced && new Trace(runtime, traced, weights, working.bases));
+      if (traceSteps === 0) return new ArenaStates(runtime, plan, image, count);
+      const traced = planModel(ops, model, plan.rows, traceSteps);
+      const ring = allocate(runtime, traced.bytes.ring);
+      bases.ring = ring.at;
+      return new ArenaStates(runtime, traced, image, count, { ring, program: write(traced.traced, plan.rows) });
     },
     execute(states, steps) {
-      const { base, program } = states as ArenaStates;
-      return execute(program === 0 ? working.program : program, base, steps);
+      const { base, program: traced } = states as ArenaStates;
+      return kernels.execute(traced || program.at, base, steps);
     },
-    executeGroup(states, members, first, count, steps, lengths) {
+    executeGroup(states, indices, first, count, steps, lengths) {
       const { base, stride } = states as ArenaStates;
       const { u32 } = runtime;
-      let at = working.members / 4;
+      let at = members / 4;
       for (let j = first; j < first + count; j++) {
-        u32[at++] = base + (members === null ? j : members[j]) * stride;
+        u32[at++] = base + (indices === null ? j : indices[j]) * stride;
         u32[at++] = lengths === null ? steps : lengths[j];
       }
-      return executeGroup(working.program, working.members, count, steps);
+      return kernels.executeGroup(program.at, members, count, steps);
     },
     dispose() {
-      runtime.free(working.at, working.bytes);
-      runtime.free(weights, plan.bytes.weights);
+      working.free();
+      program.free();
+      weights.free();
     },
   };
 }
 
-/** Fills the weights: packed tensors, then what the load programs compute from them. */
-function load(plan: Plan, tensors: ReadonlyMap<string, Tensor>, runtime: Runtime, weights: number): void {
-  const temporary = plan.bytes.temporary > 0 ? runtime.allocate(plan.bytes.temporary) : 0;
-  const address = (region: Region) => (region === "weights" ? weights : temporary);
-  packWeights(plan.packs, tensors, runtime.f32, ({ region, offset }) => address(region) + offset);
-  for (const { rows, program } of plan.load) {
-    const words = encodeProgram(program, rows, address);
-    const at = runtime.allocate(words.byteLength);
-    runtime.u32.set(words, at / 4);
-    runtime.kernels.execute(at, 0, rows);
-    runtime.free(at, words.byteLength);
-  }
-  if (temporary > 0) runtime.free(temporary, plan.bytes.temporary);
+/** Bytes of linear memory that are ours until they are given back. */
+interface Block {
+  readonly at: number;
+  readonly bytes: number;
+  free(): void;
 }
 
-function layOut(plan: Plan, runtime: Runtime, weights: number): Working {
-  const words = encodeProgram(plan.program, plan.rows, () => 0).length;
-  const programBytes = Math.ceil(words / 16) * 64;
-  const memberBytes = Math.ceil((plan.rows * MEMBER_BYTES) / 64) * 64;
-  const bytes = programBytes + memberBytes + WORKING.reduce((sum, region) => sum + plan.bytes[region], 0);
+function allocate(runtime: Runtime, bytes: number): Block {
   const at = runtime.allocate(bytes);
-  const bases: Record<string, number> = { weights };
-  let next = at + programBytes + memberBytes;
-  for (const region of WORKING) {
-    bases[region] = next;
-    next += plan.bytes[region];
-  }
-  runtime.u32.set(
-    encodeProgram(plan.program, plan.rows, (region) => bases[region]),
-    at / 4,
-  );
-  return { at, bytes, program: at, programBytes, members: at + programBytes, bases };
+  return { at, bytes, free: () => runtime.free(at, bytes) };
 }
 
-/** The padded initial state, or undefined where all of it is zero. */
-function initialState(plan: Plan, model: Model): Float32Array | undefined {
-  const image = new Float32Array(plan.bytes.state / 4);
-  let any = false;
-  model.states.forEach(({ initial }, index) => {
-    const tensor = initial === undefined ? undefined : model.tensors.get(initial);
-    if (tensor === undefined) return;
-    any = true;
-    const { offset, rows, size, stride } = plan.states[index];
-    const data = toF32(tensor);
-    for (let r = 0; r < rows; r++) image.set(data.subarray(r * size, (r + 1) * size), (offset + r * stride) / 4);
-  });
-  return any ? image : undefined;
+function align(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
 }
 
-/** The traced program of one stream and its ring. */
-class Trace {
+class ArenaStates implements States {
+  readonly base: number;
+  /** Bytes from one member to the next. */
+  readonly stride: number;
+  /** The traced program, 0 where there is no trace. */
   readonly program: number;
-  readonly #runtime: Runtime;
-  readonly #plan: Plan;
-  readonly #ring: number;
-  readonly #programBytes: number;
+  readonly #block: Block;
 
-  constructor(runtime: Runtime, plan: Plan, weights: number, bases: Readonly<Record<string, number>>) {
-    this.#runtime = runtime;
-    this.#plan = plan;
-    this.#ring = runtime.allocate(plan.bytes.ring);
-    const places: Record<string, number> = { ...bases, weights, ring: this.#ring };
-    const words = encodeProgram(plan.traced, plan.rows, (region) => places[region]);
-    this.#programBytes = words.byteLength;
-    this.program = runtime.allocate(words.byteLength);
-    runtime.u32.set(words, this.program / 4);
+  constructor(
+    private readonly runtime: Runtime,
+    private readonly plan: Plan,
+    private readonly image: Float32Array,
+    readonly count: number,
+    private readonly traced?: { readonly ring: Block; readonly program: Block },
+  ) {
+    this.stride = plan.bytes.state;
+    this.#block = allocate(runtime, this.stride * count);
+    this.base = this.#block.at;
+    this.program = traced?.program.at ?? 0;
+    if (image.some((value) => value !== 0)) for (let member = 0; member < count; member++) this.reset(member);
   }
 
-  read(): TraceRows {
-    const { traces, ring } = this.#plan;
-    const { f32, u32 } = this.#runtime;
-    const seen = u32[(this.#ring + ring.counter) / 4];
-    const steps = Math.min(seen, ring.steps);
+  read(member: number, index: number, into: Float32Array): void {
+    this.#eachRow(member, index, into, (numbers, at, row) => row.set(numbers.subarray(at, at + row.length)));
+  }
+
+  write(member: number, index: number, from: Float32Array): void {
+    this.#eachRow(member, index, from, (numbers, at, row) => numbers.set(row, at));
+  }
+
+  reset(member: number): void {
+    this.runtime.f32.set(this.image, this.#at(member));
+  }
+
+  copy(member: number, from: States, fromMember: number): void {
+    const at = (from as ArenaStates).#at(fromMember);
+    this.runtime.f32.copyWithin(this.#at(member), at, at + this.stride / 4);
+  }
+
+  trace(): TraceRows | undefined {
+    const { traced, plan, runtime } = this;
+    if (traced === undefined) return undefined;
+    const { steps: capacity, stride, counter } = plan.ring;
+    const { at } = traced.ring;
+    const seen = runtime.u32[(at + counter) / 4];
+    const steps = Math.min(seen, capacity);
     return new Map(
-      traces.map(({ name, column, size }) => {
+      plan.traces.map(({ name, column, size }) => {
         const data = new Float32Array(steps * size);
         for (let s = 0; s < steps; s++) {
-          const at = (this.#ring + ((seen - steps + s) % ring.steps) * ring.stride) / 4 + column;
-          data.set(f32.subarray(at, at + size), s * size);
+          const from = (at + ((seen - steps + s) % capacity) * stride) / 4 + column;
+          data.set(runtime.f32.subarray(from, from + size), s * size);
         }
         return [name, { shape: [steps, size], data }];
       }),
@@ -192,81 +215,26 @@ class Trace {
   }
 
   dispose(): void {
-    this.#runtime.free(this.program, this.#programBytes);
-    this.#runtime.free(this.#ring, this.#plan.bytes.ring);
-  }
-}
-
-class ArenaStates implements States {
-  readonly base: number;
-  /** Bytes from one member to the next. */
-  readonly stride: number;
-  /** The traced program, 0 where the stream is not traced. */
-  readonly program: number;
-  readonly #trace: Trace | undefined;
-  readonly #runtime: Runtime;
-  readonly #plan: Plan;
-  readonly #image: Float32Array | undefined;
-
-  constructor(
-    runtime: Runtime,
-    plan: Plan,
-    image: Float32Array | undefined,
-    readonly count: number,
-    trace?: Trace,
-  ) {
-    this.#runtime = runtime;
-    this.#plan = plan;
-    this.#image = image;
-    this.stride = plan.bytes.state;
-    this.base = runtime.allocate(this.stride * count);
-    this.#trace = trace;
-    this.program = trace?.program ?? 0;
-    if (image !== undefined) for (let member = 0; member < count; member++) this.reset(member);
+    this.#block.free();
+    this.traced?.ring.free();
+    this.traced?.program.free();
   }
 
-  read(member: number, index: number, into: Float32Array): void {
-    const { rows, size } = this.#plan.states[index];
-    const { f32 } = this.#runtime;
+  /** Index in f32 of a member's first element. */
+  #at(member: number): number {
+    return (this.base + member * this.stride) / 4;
+  }
+
+  /** Each row of a state: linear memory, where the row begins in it, and its part of `all`. */
+  #eachRow(
+    member: number,
+    index: number,
+    all: Float32Array,
+    row: (numbers: Float32Array, at: number, part: Float32Array) => void,
+  ): void {
+    const { offset, rows, size, stride } = this.plan.states[index];
     for (let r = 0; r < rows; r++) {
-      const at = this.#row(member, index, r);
-      for (let i = 0; i < size; i++) into[r * size + i] = f32[at + i];
+      row(this.runtime.f32, this.#at(member) + (offset + r * stride) / 4, all.subarray(r * size, (r + 1) * size));
     }
-  }
-
-  write(member: number, index: number, from: Float32Array): void {
-    const { rows, size } = this.#plan.states[index];
-    const { f32 } = this.#runtime;
-    for (let r = 0; r < rows; r++) {
-      const at = this.#row(member, index, r);
-      for (let i = 0; i < size; i++) f32[at + i] = from[r * size + i];
-    }
-  }
-
-  reset(member: number): void {
-    const at = (this.base + member * this.stride) / 4;
-    if (this.#image === undefined) this.#runtime.f32.fill(0, at, at + this.stride / 4);
-    else this.#runtime.f32.set(this.#image, at);
-  }
-
-  copy(member: number, from: States, fromMember: number): void {
-    const { base, stride } = from as ArenaStates;
-    const at = (base + fromMember * stride) / 4;
-    this.#runtime.f32.copyWithin((this.base + member * this.stride) / 4, at, at + stride / 4);
-  }
-
-  trace(): TraceRows | undefined {
-    return this.#trace?.read();
-  }
-
-  dispose(): void {
-    this.#runtime.free(this.base, this.stride * this.count);
-    this.#trace?.dispose();
-  }
-
-  /** Index in f32 of row r of a state. */
-  #row(member: number, index: number, r: number): number {
-    const { offset, stride } = this.#plan.states[index];
-    return (this.base + member * this.stride + offset + r * stride) / 4;
   }
 }

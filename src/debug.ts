@@ -5,9 +5,11 @@
 
 import { instantiateSync } from "@assemblyscript/loader";
 import { debug } from "../build/kernels-debug.ts";
+import { type Kit, openSession, type SessionOptions } from "./create.ts";
+import type { KernelBinary } from "./kernels.ts";
 import type { Model } from "./model.ts";
 import { CORE } from "./ops/core.ts";
-import { createSessionSyncOf, type Kit, type Session, type SessionOptions } from "./session.ts";
+import type { Session } from "./session.ts";
 
 const kit: Kit = {
   simd: debug,
@@ -17,13 +19,13 @@ const kit: Kit = {
 };
 
 /** `createSessionSync` of `sluice`, over the debug build. */
-export function createSessionSync(model: Model, options: SessionOptions = {}): Session {
-  return createSessionSyncOf(kit, model, options);
+export function createSessionSync(model: Model, options: SessionOptions<KernelBinary> = {}): Session {
+  return openSession(kit, model, options);
 }
 
 /** `createSession` of `sluice`, over the debug build. */
-export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  return createSessionSyncOf(kit, model, options);
+export async function createSession(model: Model, options: SessionOptions<KernelBinary> = {}): Promise<Session> {
+  return openSession(kit, model, options);
 }
 
 export * from "./index.ts";

@@ -4,11 +4,11 @@
  * names, attributes, sizes and tensors fails here, at load.
  */
 
-import { ModelError } from "./errors.ts";
+import { ModelError, type ModelErrorCode } from "./errors.ts";
 import { type Model, type Node, type StateInfo, tensorKey, type ValueInfo } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import type { Op, TensorRule } from "./ops/op.ts";
-import { shapeText, type Tensor, toF32 } from "./tensor.ts";
+import { inputSize, type Op } from "./ops/op.ts";
+import { elements, shapeText, type Tensor, toF32 } from "./tensor.ts";
 
 /** One value of the graph. Its rows are `size` numbers, or one id. */
 export interface GraphValue {
@@ -24,20 +24,27 @@ export interface Graph {
   readonly sequenceNode: string | undefined;
 }
 
+type NodeName = Pick<Node, "name" | "op">;
+
 /** How a node is called in messages: `rnn (gru)`. */
-export function nodeText({ name, op }: Pick<Node, "name" | "op">): string {
+export function nodeText({ name, op }: NodeName): string {
   return name === "" ? op : `${name} (${op})`;
 }
 
+function nodeError(code: ModelErrorCode, node: NodeName, message: string, hint?: string): ModelError {
+  return new ModelError(code, `${nodeText(node)}: ${message}`, { node: node.name, hint });
+}
+
 /** The operator of a node, or a ModelError that names the node and what the set has. */
-export function opOf(ops: OpTable, node: Pick<Node, "name" | "op">): Op {
-  if (!Object.hasOwn(ops, node.op)) {
-    throw new ModelError("ERR_UNSUPPORTED_OP", `${nodeText(node)}: operator "${node.op}" is not supported.`, {
-      node: node.name,
-      hint: `Supported: ${Object.keys(ops).join(", ")}.`,
-    });
-  }
-  return ops[node.op];
+export function opOf(ops: OpTable, node: NodeName): Op {
+  if (Object.hasOwn(ops, node.op)) return ops[node.op];
+  const hint = `Supported: ${Object.keys(ops).join(", ")}.`;
+  throw nodeError("ERR_UNSUPPORTED_OP", node, `operator "${node.op}" is not supported.`, hint);
+}
+
+/** The numbers of a row: the axes that are not named. */
+export function rowSize(shape: readonly (number | string)[]): number {
+  return elements(shape.filter((axis) => typeof axis === "number"));
 }
 
 /** Walks inputs and nodes; throws a ModelError at the first thing that disagrees. */
@@ -48,193 +55,145 @@ export function checkGraph(
   tensors: ReadonlyMap<string, Tensor>,
 ): Graph {
   const values = new Map<string, GraphValue>();
-  const define = (name: string, value: GraphValue, by: string) => {
-    if (values.has(name))
-      throw new ModelError("ERR_GRAPH", `${by}: the name "${name}" is taken already.`, { node: by });
+  let sequenceNode: string | undefined;
+  const define = (node: NodeName, name: string, value: GraphValue) => {
+    if (values.has(name)) throw nodeError("ERR_GRAPH", node, `the name "${name}" is taken already.`);
     values.set(name, value);
   };
   for (const { name, dtype, shape } of inputs) {
-    const sizes = shape.filter((axis) => typeof axis === "number");
-    define(name, { size: sizes.reduce((a, b) => a * b, 1), ids: dtype === "I32", collapsed: false }, "inputs");
+    define({ name: "", op: "inputs" }, name, { size: rowSize(shape), ids: dtype === "I32", collapsed: false });
   }
-  let sequenceNode: string | undefined;
   for (const node of nodes) {
     const op = opOf(ops, node);
-    const what = nodeText(node);
-    checkArity(op, node, what);
+    const { attrs } = node;
+    if (node.outputs.length !== 1 || (op.several ? node.inputs.length < 2 : node.inputs.length !== 1)) {
+      const got = `${node.inputs.length} and ${node.outputs.length}`;
+      throw nodeError(
+        "ERR_GRAPH",
+        node,
+        `expected ${op.several ? "2 or more inputs" : "1 input"} and 1 output; got ${got}`,
+      );
+    }
+    if (attrs.bidirectional && attrs.reverse) {
+      throw nodeError("ERR_ATTRIBUTE", node, "expected bidirectional or reverse; got both");
+    }
     const from = node.inputs.map((name) => {
       const value = values.get(name);
-      if (value === undefined) {
-        throw new ModelError(
-          "ERR_GRAPH",
-          `${what}: its input "${name}" is no model input and no earlier node's output.`,
-          {
-            node: node.name,
-          },
-        );
-      }
-      return value;
+      if (value) return value;
+      throw nodeError("ERR_GRAPH", node, `its input "${name}" is no model input and no earlier node's output.`);
     });
-    checkInputs(op, node, what, from);
-    for (const rule of op.tensors(node.attrs)) checkTensor(rule, node, tensors);
+    const expected = inputSize(op, attrs) ?? (node.op === "add" ? from[0].size : undefined);
+    from.forEach(({ size, ids }, i) => {
+      const name = `"${node.inputs[i]}"`;
+      if (ids !== Boolean(op.ids)) {
+        const kinds = ["numbers (F32)", "ids (I32)"];
+        throw nodeError("ERR_DTYPE", node, `expected ${kinds[+!ids]} from ${name}; got ${kinds[+ids]}`);
+      }
+      if ((expected ?? size) !== size)
+        throw nodeError("ERR_SHAPE", node, `expected ${name} of size ${expected}; got ${size}`);
+    });
+    checkTensors(op, node, tensors);
     const collapsed = node.op === "last" || from.some((value) => value.collapsed);
-    if (collapsed && op.states !== undefined) {
-      throw new ModelError("ERR_GRAPH", `${what}: follows a "last", which leaves no steps to run over.`, {
-        node: node.name,
-      });
-    }
-    if (op.needsSequence?.(node.attrs)) sequenceNode ??= what;
-    define(
-      node.outputs[0],
-      {
-        size: op.outputSize(
-          node.attrs,
-          from.map((v) => v.size),
-        ),
-        ids: false,
-        collapsed,
-      },
-      what,
-    );
+    if (collapsed && op.states)
+      throw nodeError("ERR_GRAPH", node, 'follows a "last", which leaves no steps to run over.');
+    if (attrs.bidirectional || attrs.reverse) sequenceNode ??= nodeText(node);
+    define(node, node.outputs[0], {
+      size: op.size(
+        attrs,
+        from.map(({ size }) => size),
+      ),
+      ids: false,
+      collapsed,
+    });
   }
   return { values, sequenceNode };
 }
 
-function checkArity(op: Op, node: Node, what: string): void {
-  const { inputs } = op;
-  const fits = typeof inputs === "number" ? node.inputs.length === inputs : node.inputs.length >= inputs.atLeast;
-  if (fits && node.outputs.length === 1) return;
-  const expected = typeof inputs === "number" ? `${inputs}` : `${inputs.atLeast} or more`;
-  throw new ModelError(
-    "ERR_GRAPH",
-    `${what}: expected ${expected} inputs and 1 output; got ${node.inputs.length} and ${node.outputs.length}`,
-    { node: node.name },
-  );
-}
-
-function checkInputs(op: Op, node: Node, what: string, from: readonly GraphValue[]): void {
-  const expected = op.inputSize(node.attrs) ?? (node.op === "add" ? from[0].size : undefined);
-  from.forEach((value, i) => {
-    const name = node.inputs[i];
-    if (value.ids !== Boolean(op.ids)) {
-      const kind = op.ids ? "ids (I32)" : "numbers (F32)";
-      throw new ModelError(
-        "ERR_DTYPE",
-        `${what}: expected ${kind} from "${name}"; got ${value.ids ? "ids" : "numbers"}`,
-        {
-          node: node.name,
-        },
-      );
+function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>): void {
+  for (const { suffix, shape, optional } of op.tensors?.(node.attrs) ?? []) {
+    const key = tensorKey(node.name, suffix);
+    const tensor = tensors.get(key);
+    const details = { node: node.name, tensor: key };
+    if (tensor === undefined) {
+      if (optional) continue;
+      const hint = `The file has ${listNames([...tensors.keys()])}.`;
+      const message = `${key}: ${nodeText(node)} needs it, shape ${shapeText(shape)}.`;
+      throw new ModelError("ERR_MISSING_TENSOR", message, { ...details, hint });
     }
-    if (expected !== undefined && value.size !== expected) {
-      throw new ModelError("ERR_SHAPE", `${what}: expected "${name}" of size ${expected}; got ${value.size}`, {
-        node: node.name,
-      });
-    }
-  });
-}
-
-function checkTensor({ suffix, shape, optional }: TensorRule, node: Node, tensors: ReadonlyMap<string, Tensor>): void {
-  const key = tensorKey(node.name, suffix);
-  const tensor = tensors.get(key);
-  if (tensor === undefined) {
-    if (optional) return;
-    throw new ModelError("ERR_MISSING_TENSOR", `${key}: ${nodeText(node)} needs it, shape ${shapeText(shape)}.`, {
-      node: node.name,
-      tensor: key,
-      hint: `The file has ${listNames([...tensors.keys()])}.`,
-    });
+    if (`${tensor.shape}` === `${shape}`) continue;
+    const { inputSize, hiddenSize } = node.attrs;
+    const sizes = hiddenSize ? ` for inputSize ${inputSize}, hiddenSize ${hiddenSize}` : "";
+    const message = `${key}: expected shape ${shapeText(shape)}${sizes}; got ${shapeText(tensor.shape)}.`;
+    const transposed = shape.length > 1 && `${[...tensor.shape].reverse()}` === `${shape}`;
+    throw new ModelError("ERR_SHAPE", message, { ...details, hint: transposed ? "Is it transposed?" : undefined });
   }
-  if (tensor.shape.length === shape.length && tensor.shape.every((size, i) => size === shape[i])) return;
-  const transposed = shape.length === 2 && tensor.shape[0] === shape[1] && tensor.shape[1] === shape[0];
-  const { inputSize, hiddenSize } = node.attrs;
-  const sizes = hiddenSize === undefined ? "" : ` for inputSize ${inputSize}, hiddenSize ${hiddenSize}`;
-  throw new ModelError(
-    "ERR_SHAPE",
-    `${key}: expected shape ${shapeText(shape)}${sizes}; got ${shapeText(tensor.shape)}.`,
-    { node: node.name, tensor: key, hint: transposed ? "Is it transposed?" : undefined },
-  );
 }
 
-/** States of all nodes, in their order: `NAME.h`, `NAME.c`, with the tensor that holds the initial value. */
-export function statesOf(ops: OpTable, nodes: readonly Node[], tensors: ReadonlyMap<string, Tensor>): StateInfo[] {
-  return nodes.flatMap((node) =>
-    (ops[node.op].states?.(node.attrs) ?? []).map(({ suffix, shape }) => {
-      const initial = tensorKey(node.name, `${suffix}0`);
-      const name = tensorKey(node.name, suffix);
-      return tensors.has(initial) ? { name, shape, initial } : { name, shape };
-    }),
-  );
+function listNames(names: readonly string[]): string {
+  return names.length > 6 ? `${names.slice(0, 6).join(", ")} and ${names.length - 6} more` : names.join(", ") || "none";
 }
 
-/**
- * Splits off what no node uses: names in `ignore` and the counters of training go; anything else is an error, for a tensor
- * that nobody reads is a layer that nobody runs.
- */
-export function usedTensors(
+/** The tensors that nodes use. One that nobody reads is a layer that nobody runs: an error, unless `ignore` names it. */
+function usedTensors(
   ops: OpTable,
   nodes: readonly Node[],
   tensors: ReadonlyMap<string, Tensor>,
   ignore: readonly string[],
 ): Map<string, Tensor> {
-  const wanted = new Set(
-    nodes.flatMap((node) => ops[node.op].tensors(node.attrs).map((rule) => tensorKey(node.name, rule.suffix))),
-  );
-  const free = new Set(ignore);
-  for (const node of nodes) for (const suffix of ops[node.op].ignored ?? []) free.add(tensorKey(node.name, suffix));
-  const unused = [...tensors.keys()].filter((name) => !wanted.has(name) && !free.has(name));
+  const keys = (list: (node: Node) => readonly string[]) =>
+    new Set(nodes.flatMap((node) => list(node).map((suffix) => tensorKey(node.name, suffix))));
+  const used = keys(({ op, attrs }) => (ops[op].tensors?.(attrs) ?? []).map(({ suffix }) => suffix));
+  const ignored = keys(({ op }) => ops[op].ignored ?? []);
+  const unused = [...tensors.keys()].filter((name) => !used.has(name) && !ignored.has(name) && !ignore.includes(name));
   if (unused.length > 0) {
-    const layer = /_l(\d+)(_reverse)?$/.exec(unused[0]);
-    const hint = layer?.[2]
-      ? "Is the layer bidirectional?"
-      : layer && layer[1] !== "0"
-        ? `Does the layer have numLayers ${Number(layer[1]) + 1}?`
-        : "Add the layer that uses it, or name it in ignore.";
-    throw new ModelError(
-      "ERR_UNUSED_TENSOR",
-      `${listNames(unused)}: no layer uses ${unused.length > 1 ? "them" : "it"}.`,
-      {
-        tensor: unused[0],
-        hint,
-      },
-    );
+    const [, layer, reverse] = /_l(\d+)(_reverse)?$/.exec(unused[0]) ?? [];
+    let hint = "Add the layer that uses it, or name it in ignore.";
+    if (reverse) hint = "Is the layer bidirectional?";
+    else if (Number(layer) > 0) hint = `Does the layer have numLayers ${Number(layer) + 1}?`;
+    throw new ModelError("ERR_UNUSED_TENSOR", `${listNames(unused)}: no layer uses it.`, { tensor: unused[0], hint });
   }
-  return new Map([...tensors].filter(([name]) => wanted.has(name)));
+  return new Map([...tensors].filter(([name]) => used.has(name)));
 }
 
 /** NaN or infinity among the parameters is a broken export until the caller says otherwise. */
-export function checkFinite(tensors: ReadonlyMap<string, Tensor>): void {
+function checkFinite(tensors: ReadonlyMap<string, Tensor>): void {
   for (const [name, tensor] of tensors) {
-    const data = toF32(tensor);
-    for (let i = 0; i < data.length; i++) {
-      if (data[i] - data[i] !== 0) {
-        throw new ModelError("ERR_NON_FINITE", `${name}: expected finite numbers; got ${data[i]} at element ${i}.`, {
-          tensor: name,
-          hint: 'Pass nonFinite: "allow" to run it all the same.',
-        });
-      }
-    }
+    const at = toF32(tensor).findIndex((value) => !Number.isFinite(value));
+    if (at < 0) continue;
+    throw new ModelError(
+      "ERR_NON_FINITE",
+      `${name}: expected finite numbers; got ${tensor.data[at]} at element ${at}.`,
+      {
+        tensor: name,
+        hint: 'Pass nonFinite: "allow" to run it all the same.',
+      },
+    );
   }
-}
-
-function listNames(names: readonly string[]): string {
-  return names.length > 6
-    ? `${names.slice(0, 6).join(", ")} and ${names.length - 6} more`
-    : names.join(", ") || "nothing";
 }
 
 /** Everything a Model must satisfy, put together; readers end here. */
 export function buildModel(
   ops: OpTable,
-  parts: Pick<Model, "inputs" | "nodes" | "tensors"> & Partial<Pick<Model, "info" | "warnings">>,
+  {
+    inputs,
+    nodes,
+    tensors: all,
+    info = {},
+  }: Pick<Model, "inputs" | "nodes" | "tensors"> & Partial<Pick<Model, "info">>,
   outputs: readonly string[],
   options: { readonly ignore?: readonly string[]; readonly nonFinite?: "refuse" | "allow" } = {},
 ): Model {
-  const { inputs, nodes, info = {}, warnings = [] } = parts;
-  const { values, sequenceNode } = checkGraph(ops, inputs, nodes, parts.tensors);
-  const tensors = usedTensors(ops, nodes, parts.tensors, options.ignore ?? []);
+  const { values, sequenceNode } = checkGraph(ops, inputs, nodes, all);
+  const tensors = usedTensors(ops, nodes, all, options.ignore ?? []);
   if (options.nonFinite !== "allow") checkFinite(tensors);
   const axes = sequenceNode === undefined ? [] : ["T"];
+  const states = nodes.flatMap(({ name: prefix, op, attrs }) =>
+    (ops[op].states?.(attrs) ?? []).map(({ suffix, shape }): StateInfo => {
+      const initial = tensorKey(prefix, `${suffix}0`);
+      const name = tensorKey(prefix, suffix);
+      return tensors.has(initial) ? { name, shape, initial } : { name, shape };
+    }),
+  );
   return {
     inputs: inputs.map(({ name, dtype, shape }) => ({
       name,
@@ -243,15 +202,13 @@ export function buildModel(
     })),
     outputs: outputs.map((name) => {
       const value = values.get(name);
-      if (value === undefined)
-        throw new ModelError("ERR_GRAPH", `outputs: "${name}" is no input and no node's output.`);
-      if (value.ids) throw new ModelError("ERR_DTYPE", `outputs: "${name}" is an input of ids.`);
+      if (!value || value.ids) throw new ModelError("ERR_GRAPH", `outputs: expected names of numbers; got "${name}".`);
       return { name, dtype: "F32", shape: [...(value.collapsed ? [] : axes), value.size] };
     }),
     nodes,
     tensors,
-    states: statesOf(ops, nodes, tensors),
+    states,
     info,
-    warnings,
+    warnings: [],
   };
 }

@@ -1,28 +1,21 @@
 /** Many states of one model, advanced together: their products are matrix-matrix, so each weight is read once for several. */
 
-import { advance } from "./advance.ts";
-import type { States } from "./engine.ts";
-import { SessionError } from "./errors.ts";
-import { kindOf, type Numbers } from "./io.ts";
-import type { SessionCore } from "./session.ts";
-import { checkState, loadState, readState, type State, saveState, writeState } from "./state.ts";
-import type { StepOutput } from "./stream.ts";
+import { Members, prepare, type SessionCore, type State } from "./members.ts";
+import { checkInteger, type Numbers, type Output, wrong, wrongKind } from "./ports.ts";
 
 export class StreamGroup {
-  readonly #core: SessionCore;
   /** How many members. */
   readonly size: number;
-  #states: States | undefined;
+  readonly #members: Members;
   /** The number of the last call that named each member: how repeats show without a set. */
   #calls: Uint32Array | undefined;
   #call = 0;
 
   /** Use `session.group(n)`. @internal */
-  constructor(core: SessionCore, states: States) {
-    this.#core = core;
-    this.#states = states;
-    this.size = states.count;
-    core.members.add(this);
+  constructor(core: SessionCore, n: number) {
+    this.size = n;
+    this.#members = new Members(core, n);
+    core.live.add(this);
   }
 
   /**
@@ -41,98 +34,64 @@ export class StreamGroup {
     ys?: Record<string, Float32Array>,
     members?: Int32Array,
   ): Record<string, Float32Array>;
-  step(xs: Numbers | Readonly<Record<string, Numbers>>, ys?: StepOutput, members?: Int32Array): StepOutput {
-    const states = this.#live();
+  step(xs: Numbers | Readonly<Record<string, Numbers>>, ys?: Output, members?: Int32Array): Output {
     const count = members === undefined ? this.size : this.#checkMembers(members);
-    const { rows, steps } = this.#core.readRows(xs, count, 1);
-    return this.#advance(states, { rows, steps, count, members: members ?? null }, ys);
+    return this.#members.run(prepare(this.#members.core, xs, ys, { count, steps: 1, members }));
   }
 
   /** T steps of all members: xs (T, n, I) → ys (T, n, O). */
   run(xs: Numbers, ys?: Float32Array): Float32Array;
   run(xs: Readonly<Record<string, Numbers>>, ys?: Record<string, Float32Array>): Record<string, Float32Array>;
-  run(xs: Numbers | Readonly<Record<string, Numbers>>, ys?: StepOutput): StepOutput {
-    const states = this.#live();
-    const { rows, steps } = this.#core.readRows(xs, this.size);
-    return this.#advance(states, { rows, steps, count: this.size, members: null }, ys);
+  run(xs: Numbers | Readonly<Record<string, Numbers>>, ys?: Output): Output {
+    return this.#members.run(prepare(this.#members.core, xs, ys, { count: this.size }));
   }
 
   /** Member i, or all of them, back to the initial state. */
   reset(i?: number): void {
-    const states = this.#live();
+    const { states } = this.#members;
     if (i !== undefined) states.reset(this.#member(i));
     else for (let member = 0; member < this.size; member++) states.reset(member);
   }
 
   /** Copies of member i's states. */
   state(i: number): State {
-    return readState(this.#live(), this.#member(i), this.#core.model.states);
+    return this.#members.state(this.#member(i));
   }
 
   setState(i: number, state: Readonly<State>): void {
-    const states = this.#live();
-    checkState(state, this.#core.model.states);
-    writeState(states, this.#member(i), this.#core.model.states, state);
+    this.#members.setState(state, this.#member(i));
   }
 
   save(i: number, into?: Uint8Array): Uint8Array {
-    return saveState(this.#live(), this.#member(i), this.#core.model.states, this.#core.hash, into);
+    return this.#members.save(this.#member(i), into);
   }
 
   load(i: number, bytes: Uint8Array): void {
-    loadState(this.#live(), this.#member(i), this.#core.model.states, this.#core.hash, bytes);
+    this.#members.load(bytes, this.#member(i));
   }
 
   /** Gives the states' memory back; idempotent. */
   dispose(): void {
-    this.#states?.dispose();
-    this.#states = undefined;
-    this.#core.members.delete(this);
+    this.#members.dispose();
+    this.#members.core.live.delete(this);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #advance(
-    states: States,
-    {
-      rows,
-      steps,
-      count,
-      members,
-    }: { rows: ReturnType<SessionCore["readRows"]>["rows"]; steps: number; count: number; members: Int32Array | null },
-    ys: StepOutput | undefined,
-  ): StepOutput {
-    const outputs = this.#core.writeRows(ys, steps, count);
-    advance(this.#core.engine, states, { count, steps, members, lengths: null, inputs: rows, outputs, whole: false });
-    return this.#core.result(outputs);
-  }
-
-  #live(): States {
-    if (this.#states === undefined)
-      throw new SessionError("ERR_DISPOSED", "group: expected a live one; it is disposed.");
-    return this.#states;
-  }
-
   #member(i: number): number {
-    if (!Number.isInteger(i) || i < 0 || i >= this.size)
-      throw new RangeError(`"i" expected 0…${this.size - 1}, got ${i}`);
+    checkInteger("i", i, 0, this.size - 1);
     return i;
   }
 
   #checkMembers(members: Int32Array): number {
-    if (!(members instanceof Int32Array)) throw new TypeError(`"members" expected Int32Array, got ${kindOf(members)}`);
+    if (!(members instanceof Int32Array)) throw wrongKind("members", "Int32Array", members);
     this.#calls ??= new Uint32Array(this.size);
-    // A call's number stands for "named in this call": at 2³² the marks start anew.
-    this.#call = (this.#call + 1) >>> 0;
-    if (this.#call === 0) {
-      this.#calls.fill(0);
-      this.#call = 1;
-    }
+    this.#call++;
     for (const i of members) {
-      if (i < 0 || i >= this.size) throw new RangeError(`"members" expected 0…${this.size - 1}, got ${i}`);
-      if (this.#calls[i] === this.#call) throw new RangeError(`"members" expected no repeats, got ${i} twice`);
+      checkInteger("members", i, 0, this.size - 1);
+      if (this.#calls[i] === this.#call) throw wrong("members", "no repeats", `${i} twice`);
       this.#calls[i] = this.#call;
     }
     return members.length;

@@ -5,22 +5,15 @@
  */
 
 import { relaxed, simd } from "../build/kernels.ts";
+import { fetched, type Kit, openRuntime, openSession, type RuntimeOptions, type SessionOptions } from "./create.ts";
 import { type ReadModelOptions, readSafetensorsModel } from "./formats/native.ts";
+import type { KernelBinary } from "./kernels.ts";
 import { type LayerSpec, type LayersOptions, layersToModel } from "./layers.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
 import type { Model } from "./model.ts";
 import { CORE } from "./ops/core.ts";
 import type { Runtime } from "./runtime.ts";
-import {
-  createSessionOf,
-  createSessionSyncOf,
-  type Kit,
-  openRuntime,
-  openRuntimeSync,
-  type RuntimeOptions,
-  type Session,
-  type SessionOptions,
-} from "./session.ts";
+import type { Session } from "./session.ts";
 import type { Tensor } from "./tensor.ts";
 
 const kit: Kit = { simd, relaxed, ops: CORE };
@@ -66,51 +59,42 @@ export function modelFromLayers(
  * @example
  * const session = await createSession(model);
  */
-export function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  return createSessionOf(kit, model, options);
+export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
+  return openSession(kit, model, await fetched(options));
 }
 
 /** `createSession` without a promise: for audio worklets and handlers. Compiling 12 KB of kernels takes about a millisecond. */
-export function createSessionSync(model: Model, options: SessionOptions = {}): Session {
-  return createSessionSyncOf(kit, model, options);
+export function createSessionSync(model: Model, options: SessionOptions<KernelBinary> = {}): Session {
+  return openSession(kit, model, options);
 }
 
 /**
  * One memory for many sessions, passed as `createSession(model, { runtime })`; undefined where `auto` finds that the engine
  * runs no build, so that the sessions take the reference.
  */
-export function createRuntime(options: RuntimeOptions = {}): Promise<Runtime | undefined> {
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime | undefined> {
+  return openRuntime(kit, await fetched(options));
+}
+
+export function createRuntimeSync(options: RuntimeOptions<KernelBinary> = {}): Runtime | undefined {
   return openRuntime(kit, options);
 }
 
-export function createRuntimeSync(options: RuntimeOptions = {}): Runtime | undefined {
-  return openRuntimeSync(kit, options);
-}
-
-export type { TraceRows, Variant } from "./engine.ts";
-export type { ErrorDetails, FormatErrorCode, ModelErrorCode, SessionErrorCode } from "./errors.ts";
+export type { RuntimeOptions, SessionOptions } from "./create.ts";
 export { FormatError, ModelError, SessionError } from "./errors.ts";
 export type { ReadModelOptions } from "./formats/native.ts";
 export { writeSafetensors } from "./formats/native.ts";
 export type { Limits } from "./formats/safetensors.ts";
 export { readSafetensors } from "./formats/safetensors.ts";
 export type { StreamGroup } from "./group.ts";
-export type { Numbers, StepInput } from "./io.ts";
-export type { WasmSource } from "./kernels.ts";
+export type { KernelBinary, WasmSource } from "./kernels.ts";
 export type { LayerSpec, LayersOptions } from "./layers.ts";
 export { guessLayers } from "./layers.ts";
 export type { LoadOptions, ModelSource } from "./load.ts";
+export type { State } from "./members.ts";
 export type { ActivationSpec, AttrValue, Model, ModelInfo, Node, StateInfo, ValueInfo } from "./model.ts";
+export type { Numbers, Output, StepInput } from "./ports.ts";
 export type { Runtime } from "./runtime.ts";
-export type {
-  RunInput,
-  RunOptions,
-  RunResult,
-  RuntimeOptions,
-  Session,
-  SessionInfo,
-  SessionOptions,
-} from "./session.ts";
-export type { State } from "./state.ts";
-export type { StepOutput, Stream, StreamOptions } from "./stream.ts";
+export type { RunInput, RunOptions, RunResult, Session, SessionInfo } from "./session.ts";
+export type { Stream, StreamOptions } from "./stream.ts";
 export type { Dtype, Tensor, TensorData } from "./tensor.ts";

@@ -59,19 +59,17 @@ function bytesOf(binary: string | Uint8Array | ArrayBuffer): Uint8Array<ArrayBuf
   return bytes;
 }
 
-/** Compiles without blocking the thread. */
-export async function compile(source: WasmSource): Promise<WebAssembly.Module> {
-  if (typeof Response !== "undefined" && source instanceof Response) return compile(await source.arrayBuffer());
-  if (typeof URL !== "undefined" && source instanceof URL) return compile(await fetch(source));
-  return isModule(source) ? source : WebAssembly.compile(bytesOf(source as Uint8Array));
-}
-
-export function compileSync(source: KernelBinary): WebAssembly.Module {
-  return isModule(source) ? source : new WebAssembly.Module(bytesOf(source));
+/** The bytes of a URL or Response; a binary as it is. */
+export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
+  const response = typeof URL !== "undefined" && source instanceof URL ? await fetch(source) : source;
+  return typeof Response !== "undefined" && response instanceof Response
+    ? response.arrayBuffer()
+    : (response as KernelBinary);
 }
 
 /** An instance whose memory holds the coefficients. */
-export function instantiate(module: WebAssembly.Module, set: KernelSet): Kernels {
+export function instantiate(binary: KernelBinary, set: KernelSet): Kernels {
+  const module = isModule(binary) ? binary : new WebAssembly.Module(bytesOf(binary));
   const instance = set.instantiate?.(module) ?? new WebAssembly.Instance(module);
   const kernels = instance.exports as unknown as Kernels;
   if (typeof kernels.execute !== "function" || typeof kernels.heap_base !== "function") {

@@ -4,10 +4,10 @@
  */
 
 import { ModelError } from "./errors.ts";
-import { buildModel, nodeText, opOf } from "./graph.ts";
+import { buildModel, nodeText, opOf, rowSize } from "./graph.ts";
 import { type ActivationSpec, type Model, type ModelInfo, type Node, tensorKey, type ValueInfo } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { resolveAttrs } from "./ops/op.ts";
+import { inferAttrs, inputSize, type Op, resolveAttrs } from "./ops/op.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -48,73 +48,46 @@ export function layersToModel(
     throw new ModelError("ERR_GRAPH", "layers: expected a list of one or more; got none.");
   }
   const named = cellNames(layers, tensors);
-  const inputs = options.inputs ?? [inferInput(ops, layers, named)];
-  const sizes = new Map<string, number>();
-  for (const { name, shape } of inputs) {
-    sizes.set(
-      name,
-      shape.reduce<number>((product, axis) => product * (typeof axis === "number" ? axis : 1), 1),
-    );
-  }
-  const nodes: Node[] = [];
+  const inputs = options.inputs ?? [inferInput(ops, layers[0], named)];
+  const sizes = new Map(inputs.map(({ name, shape }) => [name, rowSize(shape)]));
   let previous = inputs[0].name;
-  layers.forEach((layer, i) => {
-    const node = toNode(ops, layer, i, previous, sizes, named);
-    nodes.push(node);
-    [previous] = node.outputs;
-    const from = node.inputs.map((name) => sizes.get(name) ?? 0);
-    sizes.set(previous, ops[node.op].outputSize(node.attrs, from));
+  const nodes = layers.map((layer, i): Node => {
+    const { type: op, name = "", inputs = [previous] } = layer;
+    const row = opOf(ops, { name, op });
+    const attrs = resolveAttrs(row, attrsOf(row, layer, named, sizes.get(inputs[0])), nodeText({ name, op }));
+    previous = name === "" ? `${op}${i}` : name;
+    sizes.set(
+      previous,
+      row.size(
+        attrs,
+        inputs.map((input: string) => sizes.get(input) ?? 0),
+      ),
+    );
+    return { name, op, inputs: [...inputs], outputs: [previous], attrs };
   });
   return buildModel(ops, { inputs, nodes, tensors: named, info: options.info }, options.outputs ?? [previous], options);
 }
 
-const OWN = ["type", "name", "inputs"];
-
-function toNode(
-  ops: OpTable,
-  layer: LayerSpec,
-  i: number,
-  previous: string,
-  sizes: ReadonlyMap<string, number>,
-  tensors: ReadonlyMap<string, Tensor>,
-): Node {
-  const { type, name = "", inputs = [previous] } = layer;
-  const what = nodeText({ name, op: type });
-  const op = opOf(ops, { name, op: type });
-  const given = Object.fromEntries(
-    Object.entries(layer).filter(([key, value]) => !OWN.includes(key) && value !== undefined),
-  );
-  const known = {
-    inputs: inputs.map((input) => sizes.get(input)),
-    shape: (suffix: string) => tensors.get(tensorKey(name, suffix))?.shape,
-  };
-  const attrs = resolveAttrs(
-    op,
-    new Map(Object.entries(op.infer(given, known)).filter(([, v]) => v !== undefined)),
-    what,
-  );
-  return { name, op: type, inputs: [...inputs], outputs: [name === "" ? `${type}${i}` : name], attrs };
+/** What the layer says, and what follows from its tensors and its input. An activation layer's `activation` is its function. */
+function attrsOf(op: Op, layer: LayerSpec, tensors: ReadonlyMap<string, Tensor>, input?: number) {
+  const { type, name = "", inputs: _, activation, ...rest } = layer;
+  const key = type === "activation" ? "function" : "activation";
+  const given = activation === undefined ? rest : { ...rest, [key]: activation };
+  return inferAttrs(op, given, (suffix) => tensors.get(tensorKey(name, suffix))?.shape, input);
 }
 
 /** The one input of a chain: ids for an embedding, else as many numbers as the first layer takes. */
-function inferInput(ops: OpTable, [first]: readonly LayerSpec[], tensors: ReadonlyMap<string, Tensor>): ValueInfo {
+function inferInput(ops: OpTable, first: LayerSpec, tensors: ReadonlyMap<string, Tensor>): ValueInfo {
   const { type, name = "" } = first;
   const op = opOf(ops, { name, op: type });
   if (op.ids) return { name: "tokens", dtype: "I32", shape: [] };
-  const known = { inputs: [], shape: (suffix: string) => tensors.get(tensorKey(name, suffix))?.shape };
-  const attrs = op.infer(first, known) as Record<string, number>;
-  const size = op.inputSize(attrs);
-  if (size === undefined) {
-    throw new ModelError(
-      "ERR_SIZE_UNKNOWN",
-      `${nodeText({ name, op: type })}: the size of the model's input is not known.`,
-      {
-        node: name,
-        hint: 'Add inputs: [{ name: "input", dtype: "F32", shape: [size] }].',
-      },
-    );
-  }
-  return { name: "input", dtype: "F32", shape: [size] };
+  const size = inputSize(op, attrsOf(op, first, tensors));
+  if (size !== undefined) return { name: "input", dtype: "F32", shape: [size] };
+  const what = nodeText({ name, op: type });
+  throw new ModelError("ERR_SIZE_UNKNOWN", `${what}: the size of the model's input is not known.`, {
+    node: name,
+    hint: 'Add inputs: [{ name: "input", dtype: "F32", shape: [size] }].',
+  });
 }
 
 /** GRUCell, LSTMCell and RNNCell leave out the `_l0`: their tensors get it. */

@@ -8,15 +8,26 @@
  */
 
 import { LANES, OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_TRACE } from "../assembly/abi.ts";
-import { checkGraph, type Graph } from "./graph.ts";
+import { checkGraph } from "./graph.ts";
 import type { Model, Node } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 
-/** Rows that live no longer than one layer, so that all layers share them: gate products, gathered states, cells' scratch. */
-export type SharedRegion = "gx" | "hRows" | "cRows" | "nRows" | "mRows";
-
-/** weights: written once. temporary: only while loading. io, scratch: rows. state: relative to a stream. ring: a stream's trace. */
-export type Region = "weights" | "temporary" | "io" | "scratch" | SharedRegion | "state" | "ring";
+/**
+ * weights: written once. temporary: only while loading. io, scratch: rows of values. gx … mRows: rows that live no longer
+ * than one layer, so that all layers share them. state: relative to a stream. ring: a stream's trace.
+ */
+export type Region =
+  | "weights"
+  | "temporary"
+  | "io"
+  | "scratch"
+  | "gx"
+  | "hRows"
+  | "cRows"
+  | "nRows"
+  | "mRows"
+  | "state"
+  | "ring";
 
 export interface Place {
   readonly region: Region;
@@ -39,26 +50,27 @@ export interface Rows {
   readonly size: number;
 }
 
-/** Rows firstRow … of a tensor; each block is padded with zero rows to a multiple of LANES. */
+/** Rows firstRow … of a matrix, or of the sum of some vectors (none: zeros), padded with zero rows to a multiple of LANES. */
 export interface Block {
-  readonly tensor: string;
-  readonly firstRow: number;
-  readonly rows: number;
-}
-
-/** Likewise for a vector: the sum of the tensors' elements, zero where there are none. */
-export interface VectorBlock {
   readonly tensors: readonly string[];
   readonly firstRow: number;
   readonly rows: number;
 }
 
+/** ids → rows of a table. */
+export interface Lookup {
+  readonly ids: string;
+  readonly table: string;
+  readonly count: number;
+  readonly size: number;
+}
+
 /** How a piece of the weights is made from tensors (src/pack.ts). */
 export type Pack =
   | { readonly kind: "panels"; readonly at: Place; readonly blocks: readonly Block[]; readonly columns: number }
-  | { readonly kind: "vector"; readonly at: Place; readonly blocks: readonly VectorBlock[] }
-  | { readonly kind: "rows"; readonly at: Place; readonly tensor: string; readonly rows: number; readonly size: number }
-  | { readonly kind: "normalisation"; readonly scale: Place; readonly shift: Place; readonly node: Node };
+  | { readonly kind: "vector"; readonly at: Place; readonly blocks: readonly Block[] }
+  | { readonly kind: "table"; readonly at: Place; readonly lookup: Lookup }
+  | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node };
 
 export interface StatePlan {
   readonly name: string;
@@ -98,41 +110,33 @@ export interface Lowering {
   alias(name: string, of: string): void;
   /** A name that no value has. */
   fresh(): string;
-  shared(region: SharedRegion, stride: number): Place;
+  /** Rows of a region that all layers share. */
+  shared(region: Region, stride: number): Place;
   state(name: string, row: number): Place;
   /** A matrix packed in panels for gemm. */
   panels(blocks: readonly Block[], columns: number): Place;
-  vector(blocks: readonly VectorBlock[]): Place;
-  normalisation(node: Node): { readonly scale: Place; readonly shift: Place };
-  /** ids → rows of a table, not emitted before somebody needs the rows themselves. */
-  lookup(name: string, ids: string, table: string, count: number, size: number): void;
+  vector(blocks: readonly Block[]): Place;
+  /** Scale and shift of a batch norm. */
+  normalisation(node: Node): [scale: Place, shift: Place];
+  /** A value that is not looked up before somebody needs its rows. */
+  lookup(name: string, lookup: Lookup): void;
   /** y ← W·x + b; where x is an embedding, a row of W·table + b if that is smaller. `times`: how many products share x. */
   product(
-    y: { readonly place: Operand; readonly stride: number },
+    y: Pick<Rows, "place" | "stride">,
     x: string,
     weights: readonly Block[],
-    bias: readonly VectorBlock[],
+    bias: readonly Block[],
     times: number,
   ): void;
   emit(op: number, ...operands: Operand[]): void;
 }
 
-interface Lookup {
-  readonly ids: Rows;
-  readonly table: string;
-  readonly count: number;
-  readonly size: number;
-}
+const align = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
 
-const vectorBytes = LANES * 4;
+/** Bytes of a row of `size` elements. */
+export const paddedBytes = (size: number) => align(size * 4, LANES * 4);
 
-function align(bytes: number, to: number): number {
-  return Math.ceil(bytes / to) * to;
-}
-
-function paddedRows(blocks: readonly { readonly rows: number }[]): number {
-  return blocks.reduce((sum, { rows }) => sum + align(rows, LANES), 0);
-}
+const blockBytes = (blocks: readonly Block[]) => blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0);
 
 export function planModel(ops: OpTable, model: Model, rows: number, traceSteps = 0): Plan {
   const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors);
@@ -154,20 +158,36 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     bytes[region] += align(size, 64);
     return { region, offset };
   };
+  const sizeOf = (name: string) => graph.values.get(name)?.size as number;
+  const rowsIn = (region: Region, size: number, stride = paddedBytes(size)): Rows => ({
+    place: take(region, rows * stride),
+    stride,
+    size,
+  });
 
-  const outputs = new Map(model.outputs.map(({ name }) => [name, ioRows(graph, name, rows, take)]));
-  const inputs = model.inputs.map(({ name }) => ioRows(graph, name, rows, take));
-  const states = planStates(model, take);
-  const uses = countUses(model);
+  const inputs = model.inputs.map(({ name, dtype }) => rowsIn("io", sizeOf(name), dtype === "I32" ? 4 : undefined));
+  const outputs = new Map(model.outputs.map(({ name }) => [name, rowsIn("io", sizeOf(name))]));
+  let stateBytes = 0;
+  const states = model.states.map(({ name, shape: [count, size] }) => {
+    const stride = paddedBytes(size);
+    stateBytes += count * stride;
+    return { name, offset: stateBytes - count * stride, rows: count, size, stride };
+  });
+  take("state", stateBytes);
 
-  const values = new Map<string, Rows>(model.inputs.map(({ name }, i) => [name, inputs[i]]));
+  const values = new Map(model.inputs.map(({ name }, i) => [name, inputs[i]]));
   const lookups = new Map<string, Lookup>();
   const checks: ProgramRecord[] = [];
   const body: ProgramRecord[] = [];
   const packs: Pack[] = [];
   const load: { rows: number; program: ProgramRecord[] }[] = [];
-  const traced: ProgramRecord[] = [];
   let names = 0;
+
+  const table = (region: Region, lookup: Lookup): Place => {
+    const at = take(region, lookup.count * paddedBytes(lookup.size));
+    packs.push({ kind: "table", at, lookup });
+    return at;
+  };
 
   const to: Lowering = {
     value(name) {
@@ -175,13 +195,13 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       if (lookup !== undefined) {
         lookups.delete(name);
         const y = to.define(name, lookup.size);
-        const table = rowsOf(lookup, "weights");
-        to.emit(OP_LOOKUP, y.place, y.stride, table, y.stride, lookup.ids.place, lookup.ids.stride);
+        const ids = to.value(lookup.ids);
+        to.emit(OP_LOOKUP, y.place, y.stride, table("weights", lookup), y.stride, ids.place, ids.stride);
       }
       return values.get(name) as Rows;
     },
     define(name, size) {
-      const y = outputs.get(name) ?? scratchRows(size);
+      const y = outputs.get(name) ?? rowsIn("scratch", size);
       values.set(name, y);
       return y;
     },
@@ -194,168 +214,114 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       return { region, offset: 0 };
     },
     state(name, row) {
-      const state = states.find((one) => one.name === name) as StatePlan;
-      return { region: "state", offset: state.offset + row * state.stride };
+      const { offset, stride } = states.find((state) => state.name === name) as StatePlan;
+      return { region: "state", offset: offset + row * stride };
     },
     panels(blocks, columns) {
-      const at = take("weights", paddedRows(blocks) * columns * 4);
+      const at = take("weights", blockBytes(blocks) * columns);
       packs.push({ kind: "panels", at, blocks, columns });
       return at;
     },
     vector(blocks) {
-      const at = take("weights", paddedRows(blocks) * 4);
+      const at = take("weights", blockBytes(blocks));
       packs.push({ kind: "vector", at, blocks });
       return at;
     },
     normalisation(node) {
-      const size = align((node.attrs.size as number) * 4, vectorBytes);
-      const scale = take("weights", size);
+      const size = paddedBytes(node.attrs.size as number);
+      const at = take("weights", size);
       const shift = take("weights", size);
-      packs.push({ kind: "normalisation", scale, shift, node });
-      return { scale, shift };
+      packs.push({ kind: "normalisation", at, shift, node });
+      return [at, shift];
     },
-    lookup(name, ids, table, count, size) {
-      const from = values.get(ids) as Rows;
-      lookups.set(name, { ids: from, table, count, size });
-      checks.push({ op: OP_CHECK_IDS, operands: [from.place, from.stride, count] });
-      if (outputs.has(name) || (uses.get(name) ?? 0) !== 1) to.value(name);
+    lookup(name, lookup) {
+      const ids = to.value(lookup.ids);
+      checks.push({ op: OP_CHECK_IDS, operands: [ids.place, ids.stride, lookup.count] });
+      lookups.set(name, lookup);
+      const uses = model.nodes.flatMap((node) => node.inputs).filter((input) => input === name);
+      if (outputs.has(name) || uses.length !== 1) to.value(name);
     },
     product(y, x, weights, bias, times) {
-      const n = paddedRows(weights);
+      const stride = blockBytes(weights);
+      const n = stride / 4;
       const lookup = lookups.get(x);
-      if (lookup === undefined || lookup.count * n * times > lookup.count * lookup.size + n * times * lookup.size) {
-        const from = to.value(x);
-        to.emit(
-          OP_LINEAR,
-          y.place,
-          y.stride,
-          to.panels(weights, from.size),
-          to.vector(bias),
-          n,
-          from.size,
-          from.place,
-          from.stride,
-        );
+      if (lookup === undefined || lookup.count * n * times > lookup.size * (lookup.count + n * times)) {
+        const { place, stride, size } = to.value(x);
+        to.emit(OP_LINEAR, y.place, y.stride, to.panels(weights, size), to.vector(bias), n, size, place, stride);
         return;
       }
-      const table = take("weights", lookup.count * n * 4);
-      const at = take("temporary", n * lookup.size * 4);
-      packs.push({ kind: "panels", at, blocks: weights, columns: lookup.size });
-      const stride = align(lookup.size * 4, vectorBytes);
-      const product = [table, n * 4, at, to.vector(bias), n, lookup.size, rowsOf(lookup, "temporary"), stride];
-      load.push({ rows: lookup.count, program: [{ op: OP_LINEAR, operands: product }] });
-      to.emit(OP_LOOKUP, y.place, y.stride, table, n * 4, lookup.ids.place, lookup.ids.stride);
+      const { count, size, ids } = lookup;
+      const folded = take("weights", count * stride);
+      const at = take("temporary", stride * size);
+      packs.push({ kind: "panels", at, blocks: weights, columns: size });
+      const operands = [folded, stride, at, to.vector(bias), n, size, table("temporary", lookup), paddedBytes(size)];
+      load.push({ rows: count, program: [{ op: OP_LINEAR, operands }] });
+      const from = to.value(ids);
+      to.emit(OP_LOOKUP, y.place, y.stride, folded, stride, from.place, from.stride);
     },
     emit(op, ...operands) {
       body.push({ op, operands });
     },
   };
+  // A trace shows every node's output but an embedding's rows, which may never exist.
+  const shown =
+    traceSteps > 0 ? model.nodes.filter(({ op }) => op !== "embedding").map(({ outputs }) => outputs[0]) : [];
+  let column = 0;
+  const traces = shown.map((name) => {
+    const size = sizeOf(name);
+    column += size;
+    return { name, column: column - size, size };
+  });
+  const stride = paddedBytes(column);
+  const ring = take("ring", traceSteps * stride);
+  const counter = take("ring", 4);
 
-  function scratchRows(size: number): Rows {
-    const stride = align(size * 4, vectorBytes);
-    return { place: take("scratch", rows * stride), stride, size };
-  }
-
-  function rowsOf({ table, count, size }: Lookup, region: Region): Place {
-    const at = take(region, count * align(size * 4, vectorBytes));
-    packs.push({ kind: "rows", at, tensor: table, rows: count, size });
-    return at;
-  }
-
-  const { traces, ring, record: traceRecord } = planTrace(model, graph, traceSteps, take);
+  const traced: ProgramRecord[] = [];
   for (const node of model.nodes) {
     const from = body.length;
     ops[node.op].lower(to, node);
     traced.push(...body.slice(from));
-    const trace = traces.find(({ name }) => name === node.outputs[0]);
-    if (trace !== undefined) traced.push(traceRecord(trace, to.value(trace.name)));
+    const one = traces.find(({ name }) => name === node.outputs[0]);
+    if (one === undefined) continue;
+    const x = to.value(one.name);
+    const last = Number(one === traces[traces.length - 1]);
+    const operands = [ring, stride, one.column * 4, traceSteps, counter, last, x.place, x.stride, x.size];
+    traced.push({ op: OP_TRACE, operands });
   }
+  const copies: ProgramRecord[] = [];
   for (const [name, y] of outputs) {
     const x = to.value(name);
-    if (x !== y) {
-      const copy = { op: OP_COPY, operands: [y.place, y.stride, 0, x.place, x.stride, x.size] };
-      body.push(copy);
-      traced.push(copy);
-    }
+    if (x !== y) copies.push({ op: OP_COPY, operands: [y.place, y.stride, 0, x.place, x.stride, x.size] });
   }
 
   return {
     rows,
-    program: [...checks, ...body],
-    traced: traceSteps > 0 ? [...checks, ...traced] : [],
+    program: [...checks, ...body, ...copies],
+    traced: [...checks, ...traced, ...copies],
     load,
     packs,
     inputs,
     outputs: [...outputs.values()],
     states,
     traces,
-    ring,
+    ring: { steps: traceSteps, stride, counter: counter.offset },
     bytes,
   };
-}
-
-function ioRows(graph: Graph, name: string, rows: number, take: (region: Region, size: number) => Place): Rows {
-  const { size, ids } = graph.values.get(name) as { size: number; ids: boolean };
-  const stride = ids ? 4 : align(size * 4, vectorBytes);
-  return { place: take("io", rows * stride), stride, size };
-}
-
-/** Every node's output but an embedding's rows, which may never exist: a step's row of the ring holds one after another. */
-function planTrace(model: Model, graph: Graph, steps: number, take: (region: Region, size: number) => Place) {
-  const traces: { readonly name: string; readonly column: number; readonly size: number }[] = [];
-  let column = 0;
-  for (const { op, outputs } of steps > 0 ? model.nodes : []) {
-    if (op === "embedding") continue;
-    const { size } = graph.values.get(outputs[0]) as { size: number };
-    traces.push({ name: outputs[0], column, size });
-    column += size;
-  }
-  const stride = align(column * 4, vectorBytes);
-  const at = take("ring", steps * stride);
-  const counter = take("ring", 4);
-  const record = (trace: (typeof traces)[number], x: Rows): ProgramRecord => {
-    const advance = Number(trace === traces[traces.length - 1]);
-    return {
-      op: OP_TRACE,
-      operands: [at, stride, trace.column * 4, steps, counter, advance, x.place, x.stride, x.size],
-    };
-  };
-  return { traces, ring: { steps, stride, counter: counter.offset }, record };
-}
-
-function planStates(model: Model, take: (region: Region, size: number) => Place): StatePlan[] {
-  let offset = 0;
-  const states = model.states.map(({ name, shape: [rows, size] }) => {
-    const stride = align(size * 4, vectorBytes);
-    const state = { name, offset, rows, size, stride };
-    offset += rows * stride;
-    return state;
-  });
-  take("state", offset);
-  return states;
-}
-
-function countUses(model: Model): Map<string, number> {
-  const uses = new Map<string, number>();
-  for (const node of model.nodes) for (const name of node.inputs) uses.set(name, (uses.get(name) ?? 0) + 1);
-  return uses;
 }
 
 /** A program as u32 words: rows, records, OP_END. `address` knows where the regions lie; states stay relative. */
 export function encodeProgram(
   program: readonly ProgramRecord[],
   rows: number,
-  address: (region: Exclude<Region, "state">) => number,
+  address: (region: Region) => number,
 ): Uint32Array {
   const words = [rows];
   for (const { op, operands } of program) {
     words.push(op, operands.length + 2);
     for (const operand of operands) {
       if (typeof operand === "number") words.push(operand);
-      else if (operand.region === "state") words.push(operand.offset | 1);
-      else words.push(address(operand.region) + operand.offset);
+      else words.push(operand.region === "state" ? operand.offset | 1 : address(operand.region) + operand.offset);
     }
   }
-  words.push(0, 0);
-  return Uint32Array.from(words);
+  return Uint32Array.from([...words, 0, 0]);
 }

@@ -1,33 +1,25 @@
 /** One independent state of a session's model, advanced a step or a run of steps at a time. */
 
-import { STATUS_ID } from "../assembly/abi.ts";
-import { advance } from "./advance.ts";
-import type { States, TraceRows } from "./engine.ts";
+import type { Engine, IoRegion, TraceRows } from "./engine.ts";
 import { SessionError } from "./errors.ts";
-import { checkIds, checkInput, checkOutput, kindOf, type Numbers, type StepInput } from "./io.ts";
-import type { SessionCore } from "./session.ts";
-import { checkState, loadState, readState, type State, saveState, writeState } from "./state.ts";
+import { check, Members, prepare, type SessionCore, type State } from "./members.ts";
+import { checkNames, checkNumber, checkRows, type Numbers, type Output, type Port, type StepInput } from "./ports.ts";
 
 export interface StreamOptions {
-  /** Where to begin instead of the model's initial state; states that it does not name begin there. */
+  /** Where to begin; states that it does not name begin in the model's initial state. */
   readonly state?: Readonly<State>;
   /** Keep the last `traceSteps` (64) steps of every node's output for `trace()`. */
   readonly trace?: boolean;
   readonly traceSteps?: number;
 }
 
-/** The output of a step: an array where the model has one output, else a record by output name. */
-export type StepOutput = Float32Array | Record<string, Float32Array>;
-
 export class Stream {
-  readonly #core: SessionCore;
-  #states: States | undefined;
+  readonly #members: Members;
 
   /** Use `session.stream()`. @internal */
-  constructor(core: SessionCore, states: States) {
-    this.#core = core;
-    this.#states = states;
-    core.members.add(this);
+  constructor(core: SessionCore, traceSteps = 0) {
+    this.#members = new Members(core, 1, traceSteps);
+    core.live.add(this);
   }
 
   /**
@@ -45,29 +37,25 @@ export class Stream {
    * @example
    * const y = stream.step(frame);
    */
-  step(x?: StepInput, y?: Float32Array): Float32Array;
-  step(x?: StepInput, y?: Record<string, Float32Array>): Record<string, Float32Array>;
-  step(x?: StepInput, y?: StepOutput): StepOutput {
-    const states = this.#live();
-    const { engine, outputs } = this.#core;
-    if (y !== undefined) this.#checkOutputs(y);
-    if (x !== undefined) this.#write(x);
-    const status = engine.execute(states, 1);
-    if (status !== 0) throw this.#refused(status);
-    const from = engine.outputs;
-    if (outputs.length === 1) {
-      const row = from[0].row as Float32Array;
-      if (y === undefined) return x === undefined ? row : row.slice();
-      (y as Float32Array).set(row);
-      return y;
+  step(x?: Numbers | number, y?: Float32Array): Float32Array;
+  step(x?: Readonly<Record<string, Numbers | number>>, y?: Record<string, Float32Array>): Record<string, Float32Array>;
+  step(x?: StepInput, y?: Output): Output;
+  step(x?: StepInput, y?: Output): Output {
+    const { core, states } = this.#members;
+    const { engine, inputs, outputs } = core;
+    const named = y !== undefined && checkNames(outputs, y, "y");
+    for (let i = 0; y !== undefined && i < outputs.length; i++) {
+      checkRows(named ? y[outputs[i].name] : y, outputs[i], 1, named ? undefined : "y");
     }
-    const record = (y ?? {}) as Record<string, Float32Array>;
-    for (let i = 0; i < outputs.length; i++) {
-      const row = from[i].row as Float32Array;
-      if (y === undefined) record[outputs[i].name] = x === undefined ? row : row.slice();
-      else record[outputs[i].name].set(row);
+    if (x !== undefined) write(engine.inputs, inputs, x);
+    check(engine.execute(states, 1), core);
+    const rows = engine.outputs;
+    if (y === undefined) {
+      const row = (i: number) => (x === undefined ? rows[i].row : rows[i].row.slice()) as Float32Array;
+      return outputs.length === 1 ? row(0) : Object.fromEntries(outputs.map(({ name }, i) => [name, row(i)]));
     }
-    return record;
+    for (let i = 0; i < outputs.length; i++) (named ? y[outputs[i].name] : (y as Float32Array)).set(rows[i].row);
+    return y;
   }
 
   /**
@@ -81,47 +69,39 @@ export class Stream {
    */
   run(xs: Numbers, ys?: Float32Array): Float32Array;
   run(xs: Readonly<Record<string, Numbers>>, ys?: Record<string, Float32Array>): Record<string, Float32Array>;
-  run(xs: Numbers | Readonly<Record<string, Numbers>>, ys?: StepOutput): StepOutput {
-    const states = this.#live();
-    const { rows, steps } = this.#core.readRows(xs, 1);
-    const outputs = this.#core.writeRows(ys, steps, 1);
-    const course = { count: 1, steps, members: null, lengths: null, inputs: rows, outputs, whole: false };
-    advance(this.#core.engine, states, course);
-    return this.#core.result(outputs);
+  run(xs: Numbers | Readonly<Record<string, Numbers>>, ys?: Output): Output {
+    const members = this.#members;
+    return members.run(prepare(members.core, xs, ys, { count: 1 }));
   }
 
-  /** The first input's region: `inputSize` elements that `step()` reads. Valid until the session's memory grows. */
+  /** The first input's region: the elements that `step()` reads. Valid until the session's memory grows. */
   get input(): Numbers {
-    this.#live();
-    return this.#core.engine.inputs[0].row;
+    return this.#engine.inputs[0].row;
   }
 
   /** The first output's region, which every step overwrites. Valid until the session's memory grows. */
   get output(): Float32Array {
-    this.#live();
-    return this.#core.engine.outputs[0].row as Float32Array;
+    return this.#engine.outputs[0].row as Float32Array;
   }
 
   /** Back to the model's initial state. */
   reset(): void {
-    this.#live().reset(0);
+    this.#members.states.reset(0);
   }
 
   /** Copies of all states by name, (layers × directions, 1, H) each. */
   get state(): State {
-    return readState(this.#live(), 0, this.#core.model.states);
+    return this.#members.state();
   }
 
   /** Replaces the states that are named; a wrong name or length leaves all as they were. */
   setState(state: Readonly<State>): void {
-    const states = this.#live();
-    checkState(state, this.#core.model.states);
-    writeState(states, 0, this.#core.model.states, state);
+    this.#members.setState(state);
   }
 
-  /** The state as bytes (src/state.ts), the same in every variant and host. */
+  /** The state as bytes (src/members.ts), the same in every variant and host. */
   save(into?: Uint8Array): Uint8Array {
-    return saveState(this.#live(), 0, this.#core.model.states, this.#core.hash, into);
+    return this.#members.save(0, into);
   }
 
   /**
@@ -129,22 +109,22 @@ export class Stream {
    * @throws FormatError when they are no saved state, SessionError ERR_STATE when they are another model's
    */
   load(bytes: Uint8Array): void {
-    loadState(this.#live(), 0, this.#core.model.states, this.#core.hash, bytes);
+    this.#members.load(bytes);
   }
 
   /** A second stream in the same state. May grow memory. */
   clone(): Stream {
-    const from = this.#live();
-    const states = this.#core.engine.createStates(1);
-    states.copy(0, from, 0);
-    return new Stream(this.#core, states);
+    const { core, states } = this.#members;
+    const stream = new Stream(core);
+    stream.#members.states.copy(0, states, 0);
+    return stream;
   }
 
   /** Every node's output of the last steps, oldest first: (steps, size) by name. Only where `trace` was asked for. */
   trace(): TraceRows {
-    const rows = this.#live().trace();
+    const rows = this.#members.states.trace();
     if (rows === undefined)
-      throw new SessionError("ERR_STATE", "trace: expected a stream with { trace: true }; got one without.");
+      throw new SessionError("ERR_STATE", "trace: expected a stream with { trace: true }; got another.");
     return rows;
   }
 
@@ -156,7 +136,7 @@ export class Stream {
   async *over(
     source: AsyncIterable<StepInput> | Iterable<StepInput>,
     { signal }: { readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<StepOutput, void> {
+  ): AsyncGenerator<Output, void> {
     for await (const frame of source) {
       signal?.throwIfAborted();
       yield this.step(frame);
@@ -165,88 +145,31 @@ export class Stream {
 
   /** Gives the state's memory back; idempotent. */
   dispose(): void {
-    this.#states?.dispose();
-    this.#states = undefined;
-    this.#core.members.delete(this);
+    this.#members.dispose();
+    this.#members.core.live.delete(this);
   }
 
   [Symbol.dispose](): void {
     this.dispose();
   }
 
-  #live(): States {
-    if (this.#states === undefined)
-      throw new SessionError("ERR_DISPOSED", "stream: expected a live one; it is disposed.");
-    return this.#states;
+  get #engine(): Engine {
+    const { core, states } = this.#members;
+    return states && core.engine;
   }
+}
 
-  #write(x: StepInput): void {
-    const { inputs, engine } = this.#core;
-    const regions = engine.inputs;
-    if (inputs.length === 1 && (typeof x === "number" || ArrayBuffer.isView(x))) {
-      const port = inputs[0];
-      if (typeof x !== "number") {
-        checkInput(x, port, 1, port.name);
-        regions[0].row.set(x);
-      } else {
-        this.#checkNumber(x, 0);
-        regions[0].row[0] = x;
-      }
-      return;
-    }
-    this.#writeRecord(x);
+/** Checks every input before the first is written. */
+function write(regions: readonly IoRegion[], inputs: readonly Port[], x: StepInput): void {
+  const named = checkNames(inputs, x, "x");
+  for (let i = 0; i < inputs.length; i++) {
+    const value = named ? x[inputs[i].name] : x;
+    if (typeof value === "number") checkNumber(value, inputs[i]);
+    else checkRows(value, inputs[i], 1);
   }
-
-  #checkNumber(x: number, i: number): void {
-    const { name, size, dtype, ids } = this.#core.inputs[i];
-    if (size !== 1)
-      throw new TypeError(
-        `"${name}" expected ${dtype === "I32" ? "Int32Array" : "Float32Array"} of ${size}, got number`,
-      );
-    if (ids !== undefined) {
-      if (!Number.isInteger(x)) throw new RangeError(`"${name}" expected 0…${ids - 1}, got ${x}`);
-      checkIds([x], ids, name);
-    }
-  }
-
-  #writeRecord(x: StepInput): void {
-    const { inputs, engine } = this.#core;
-    if (typeof x !== "object" || x === null || Array.isArray(x) || ArrayBuffer.isView(x)) {
-      const expected =
-        inputs.length > 1
-          ? `a record of ${inputs.map(({ name }) => name).join(", ")}`
-          : inputs[0].dtype === "I32"
-            ? "Int32Array"
-            : "Float32Array";
-      throw new TypeError(`"${inputs.length > 1 ? "x" : inputs[0].name}" expected ${expected}, got ${kindOf(x)}`);
-    }
-    this.#core.checkNames(x);
-    inputs.forEach((port, i) => {
-      const value = x[port.name];
-      if (typeof value === "number") this.#checkNumber(value, i);
-      else checkInput(value, port, 1, port.name);
-    });
-    inputs.forEach(({ name }, i) => {
-      const value = x[name];
-      if (typeof value === "number") engine.inputs[i].row[0] = value;
-      else engine.inputs[i].row.set(value);
-    });
-  }
-
-  #checkOutputs(y: StepOutput): void {
-    const { outputs } = this.#core;
-    if (outputs.length === 1) checkOutput(y, outputs[0], 1, "y");
-    else for (const port of outputs) checkOutput((y as Record<string, Float32Array>)[port.name], port, 1, port.name);
-  }
-
-  /** The status as an error: ids that were written in place come to light only here. */
-  #refused(status: number): Error {
-    const { inputs, engine } = this.#core;
-    if (status === STATUS_ID) {
-      inputs.forEach(({ ids, name }, i) => {
-        if (ids !== undefined) checkIds(engine.inputs[i].row, ids, name);
-      });
-    }
-    return new SessionError("ERR_EXECUTE", `execute: expected status 0; got ${status}.`);
+  for (let i = 0; i < inputs.length; i++) {
+    const value = named ? x[inputs[i].name] : x;
+    if (typeof value === "number") regions[i].row[0] = value;
+    else regions[i].row.set(value as Numbers);
   }
 }

@@ -1,1 +1,61 @@
-console.log("cli");
+/** The command `sluice`: arguments → a command; an error → one line on standard error and an exit code. */
+
+import { parseArgs } from "node:util";
+import pkg from "../../package.json" with { type: "json" };
+import { inspect } from "./inspect.ts";
+import { run } from "./run.ts";
+import { printable } from "./text.ts";
+import { COMMANDS, type Command, HELP, UsageError } from "./usage.ts";
+
+/** `sluice … | head`: the reader has what it wanted. */
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+const [name, ...args] = process.argv.slice(2);
+try {
+  await dispatch();
+} catch (error) {
+  const wrongCall = error instanceof UsageError;
+  const text = error instanceof Error ? error.message : String(error);
+  const help = Object.hasOwn(COMMANDS, name ?? "") ? `sluice ${name} --help` : "sluice --help";
+  process.stderr.write(`sluice: ${printable(text)}${wrongCall ? ` (${help} tells more)` : ""}\n`);
+  if (args.includes("--stack") && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.exitCode = wrongCall ? 2 : 1;
+}
+
+async function dispatch(): Promise<void> {
+  if (name === "--help" || name === "-h") process.stdout.write(HELP);
+  else if (name === "--version") process.stdout.write(`${pkg.version}\n`);
+  else if (name === "inspect") {
+    const { values, positionals } = parse(COMMANDS.inspect);
+    if (values.help) process.stdout.write(COMMANDS.inspect.help);
+    else await inspect(positionals[0], values);
+  } else if (name === "run") {
+    const { values, positionals } = parse(COMMANDS.run);
+    if (values.help) process.stdout.write(COMMANDS.run.help);
+    else await run(positionals[0], positionals[1], values);
+  } else {
+    const kind = name?.startsWith("-") ? "option" : "command";
+    throw new UsageError(name === undefined ? "expected a command" : `unknown ${kind} "${name}"`);
+  }
+}
+
+/** Checked options and positional arguments of a command. */
+function parse<C extends Command>({ options, names }: C) {
+  try {
+    const parsed = parseArgs({ args, options: options as C["options"], allowPositionals: true });
+    const { length } = parsed.positionals;
+    if (!("help" in parsed.values) && length === 0)
+      throw new UsageError(`expected ${names.join(" [")}${"]".repeat(names.length - 1)}`);
+    if (length > names.length)
+      throw new UsageError(`expected ${names.join(" and ")} at most; got "${parsed.positionals[names.length]}"`);
+    return parsed;
+  } catch (error) {
+    if (!(error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS")) throw error;
+    // Node's advice after the first sentence is about its own API or takes several lines.
+    const [first] = (error as Error).message.split(/\.\s/);
+    throw new UsageError(first[0].toLowerCase() + first.slice(1));
+  }
+}

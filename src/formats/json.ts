@@ -1,7 +1,7 @@
 /**
- * JSON text (RFC 8259) → values, strictly: what JSON.parse lets pass in silence (a key twice, a number that overflows to
- * infinity, a lone surrogate) is an error, and every error says where it stands. Objects become Maps, so that
- * `__proto__` is a key like any other. UTF-8 is coded by hand: audio worklets have neither TextDecoder nor TextEncoder.
+ * JSON text (RFC 8259) → values, strictly: what JSON.parse lets pass in silence (a key twice, a number that overflows
+ * to infinity, a lone surrogate) is an error, and every error says where it stands. Objects become Maps, so that
+ * `__proto__` is a key like any other. UTF-8 is coded by hand: audio worklets have no TextDecoder and no TextEncoder.
  */
 
 import { FormatError, type FormatErrorCode } from "../errors.ts";
@@ -18,116 +18,142 @@ export interface JsonOptions {
 }
 
 /** Parses bytes, or text that is decoded already (JSON inside a JSON string). */
-export function parseJson(
-  source: Uint8Array | string,
-  { path = "", base = 0, depth = 32 }: JsonOptions = {},
-): JsonValue {
-  const text = typeof source === "string" ? source : decodeUtf8(source, path, base);
-  const keys: (string | number)[] = []; // from the root to the value at hand: as many as there are open brackets
-  const word = /[\w.+-]*/y;
-  let at = 0;
+export function parseJson(source: Uint8Array | string, options: JsonOptions = {}): JsonValue {
+  const { path = "", base = 0, depth = 32 } = options;
+  const parser = new Parser(typeof source === "string" ? source : decodeUtf8(source, path, base), path, base, depth);
+  const root = parser.value();
+  if (parser.peek() !== "") throw parser.error("the end");
+  return root;
+}
 
-  function error(expected: string, code: FormatErrorCode = "ERR_JSON"): FormatError {
-    const offset = base + encodeUtf8(text.slice(0, at)).length;
-    const where = keys.reduce(pathTo, path);
+/** A recursive descent; `at` is where it stands in the text. */
+class Parser {
+  at = 0;
+  /** From the root to the value at hand: as many as there are open brackets. */
+  readonly keys: (string | number)[] = [];
+  private readonly word = /[\w.+-]*/y;
+
+  constructor(
+    private readonly text: string,
+    private readonly path: string,
+    private readonly base: number,
+    private readonly depth: number,
+  ) {}
+
+  error(expected: string, code: FormatErrorCode = "ERR_JSON"): FormatError {
+    const { at, text } = this;
+    const offset = this.base + encodeUtf8(text.slice(0, at)).length;
+    const path = this.keys.reduce(pathTo, this.path);
     const got = at < text.length ? show(text.slice(at, at + 16)) : "the end";
-    return new FormatError(code, `${where || "JSON"} at byte ${offset}: expected ${expected}; got ${got}`, {
+    return new FormatError(code, `${path || "JSON"} at byte ${offset}: expected ${expected}; got ${got}`, {
       offset,
-      path: where,
+      path,
     });
   }
 
-  /** The next character that is not white space. */
-  function peek(): string | undefined {
-    while (text[at] === " " || text[at] === "\n" || text[at] === "\r" || text[at] === "\t") at++;
-    return text[at];
+  /** The next character that is not white space; "" at the end. */
+  peek(): string {
+    const { text } = this;
+    for (;;) {
+      const char = text.charAt(this.at);
+      if (char !== " " && char !== "\n" && char !== "\r" && char !== "\t") return char;
+      this.at++;
+    }
   }
 
-  function take(char: string): boolean {
-    if (peek() !== char) return false;
-    at++;
+  private take(char: string): boolean {
+    if (this.peek() !== char) return false;
+    this.at++;
     return true;
   }
 
-  function value(): JsonValue {
-    const char = peek();
-    if (char === '"') return string();
-    if (char === "{" || char === "[") {
-      if (keys.length === depth) throw error(`at most ${depth} levels of nesting`);
-      at++;
-      return char === "{" ? object() : array();
+  value(): JsonValue {
+    switch (this.peek()) {
+      case '"':
+        return this.string();
+      case "{":
+        return this.object();
+      case "[":
+        return this.array();
+      default:
+        return this.scalar();
     }
-    word.lastIndex = at;
-    word.test(text); // moves lastIndex to the end of the word
-    const result = token(word.lastIndex, "a value");
-    if (Math.abs(result as number) === Infinity) throw error("a number in the range of f64");
-    at = word.lastIndex;
-    return result;
   }
 
-  function string(): string {
+  private object(): Map<string, JsonValue> {
+    this.open();
+    const map = new Map<string, JsonValue>();
+    if (this.take("}")) return map;
+    do {
+      if (this.peek() !== '"') throw this.error("a key in quotes");
+      const start = this.at;
+      const key = this.string();
+      if (map.has(key)) {
+        this.at = start;
+        throw this.error("every key once", "ERR_DUPLICATE");
+      }
+      if (!this.take(":")) throw this.error('":"');
+      this.keys.push(key);
+      map.set(key, this.value());
+      this.keys.pop();
+    } while (this.take(","));
+    if (!this.take("}")) throw this.error('"," or "}"');
+    return map;
+  }
+
+  private array(): JsonValue[] {
+    this.open();
+    const items: JsonValue[] = [];
+    if (this.take("]")) return items;
+    do {
+      this.keys.push(items.length);
+      items.push(this.value());
+      this.keys.pop();
+    } while (this.take(","));
+    if (!this.take("]")) throw this.error('"," or "]"');
+    return items;
+  }
+
+  private open(): void {
+    if (this.keys.length === this.depth) throw this.error(`at most ${this.depth} levels of nesting`);
+    this.at++;
+  }
+
+  private string(): string {
+    const { at, text } = this;
     let end = at + 1;
     let plain = true;
     for (let c = text.charCodeAt(end); c !== QUOTE && end < text.length; c = text.charCodeAt(end)) {
       plain &&= c >= 0x20 && c !== BACKSLASH;
       end += c === BACKSLASH ? 2 : 1;
     }
-    if (end >= text.length) throw error("a closing quote");
+    if (end >= text.length) throw this.error("a closing quote");
     const result = plain
       ? text.slice(at + 1, end)
-      : (token(end + 1, "JSON's escapes and no raw control characters") as string);
-    if (!plain && LONE_SURROGATE.test(result)) throw error("surrogates in pairs", "ERR_UTF8");
-    at = end + 1;
+      : (this.token(end + 1, "JSON's escapes and no raw control characters") as string);
+    if (!plain && LONE_SURROGATE.test(result)) throw this.error("surrogates in pairs", "ERR_UTF8");
+    this.at = end + 1;
+    return result;
+  }
+
+  private scalar(): JsonValue {
+    const { word } = this;
+    word.lastIndex = this.at;
+    word.test(this.text); // moves lastIndex to the end of the word
+    const result = this.token(word.lastIndex, "a value");
+    if (Math.abs(result as number) === Infinity) throw this.error("a number in the range of f64");
+    this.at = word.lastIndex;
     return result;
   }
 
   /** A string, number, true, false or null: JSON.parse is strict about these. */
-  function token(end: number, expected: string): JsonValue {
+  private token(end: number, expected: string): JsonValue {
     try {
-      return JSON.parse(text.slice(at, end));
+      return JSON.parse(this.text.slice(this.at, end));
     } catch {
-      throw error(expected);
+      throw this.error(expected);
     }
   }
-
-  function object(): Map<string, JsonValue> {
-    const map = new Map<string, JsonValue>();
-    list("}", () => {
-      if (peek() !== '"') throw error("a key in quotes");
-      const start = at;
-      const key = string();
-      if (map.has(key)) {
-        at = start;
-        throw error("every key once", "ERR_DUPLICATE");
-      }
-      if (!take(":")) throw error('":"');
-      keys.push(key);
-      map.set(key, value());
-      keys.pop();
-    });
-    return map;
-  }
-
-  function array(): JsonValue[] {
-    const items: JsonValue[] = [];
-    list("]", () => {
-      keys.push(items.length);
-      items.push(value());
-      keys.pop();
-    });
-    return items;
-  }
-
-  function list(close: string, member: () => void): void {
-    if (take(close)) return;
-    do member();
-    while (take(","));
-    if (!take(close)) throw error(`"," or "${close}"`);
-  }
-
-  const root = value();
-  if (peek() !== undefined) throw error("the end");
-  return root;
 }
 
 const QUOTE = 0x22;
@@ -137,8 +163,8 @@ const BACKSLASH = 0x5c;
 const LONE_SURROGATE = /\p{Cs}/u;
 
 /**
- * A value and where it stands, for readers: each accessor gives the value as the kind it is asked for, or an error such as
- * `nodes[3].attrs.hiddenSize: expected an integer ≥ 1; got "8"`. The fields of a field inherit the code of its errors.
+ * A value and where it stands, for readers: each accessor gives the value as the kind it is asked for, or an error such
+ * as `nodes[3].attrs.hiddenSize: expected an integer ≥ 1; got "8"`. The fields of a field have the code of its errors.
  */
 export class Field {
   constructor(

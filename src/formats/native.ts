@@ -10,7 +10,7 @@ import type { Model, ModelInfo, Node, ValueInfo } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import { resolveAttrs } from "../ops/op.ts";
 import type { Tensor } from "../tensor.ts";
-import { encodeUtf8, Field, type JsonValue, parseJson } from "./json.ts";
+import { Field, type JsonValue, parseJson } from "./json.ts";
 import { encodeSafetensors, type Limits, parseSafetensors } from "./safetensors.ts";
 
 const VERSION = 1;
@@ -40,18 +40,28 @@ export function readSafetensorsModel(ops: OpTable, bytes: Uint8Array, options: R
 }
 
 function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, options: ReadModelOptions): Model {
-  const root = new Field(parseJson(encodeUtf8(text), { path: "sluice" }), "sluice", "ERR_GRAPH");
+  const root = new Field(parseJson(text, { path: "sluice" }), "sluice", "ERR_GRAPH");
   const fields = root.fields(["version", "inputs", "outputs", "nodes", "states", "quant", "info"]);
-  const version = fields.version.integer(0);
-  if (version !== VERSION) throw fields.version.as("ERR_VERSION").error(`${VERSION}`);
-  for (const [name, field] of fields.quant.entries()) {
-    throw new ModelError("ERR_VARIANT", `${name}: expected weights that are not quantised; got ${field.path}.`, {
-      tensor: name,
-    });
+  if (fields.version.integer(0) !== VERSION) throw fields.version.as("ERR_VERSION").error(`${VERSION}`);
+  for (const [tensor, { path }] of fields.quant.entries()) {
+    throw new ModelError("ERR_VARIANT", `${path}: expected weights that are not quantised; got int8.`, { tensor });
   }
   const inputs = fields.inputs.items().map(readValue);
   const outputs = fields.outputs.items().map(readValue);
-  const nodes = fields.nodes.items().map((field) => readNode(ops, field));
+  const nodes = fields.nodes.items().map((field): Node => {
+    const { name, op, inputs, outputs, attrs } = field.fields(["name", "op", "inputs", "outputs", "attrs"]);
+    const node = { name: name.string(), op: op.string() };
+    return {
+      ...node,
+      inputs: inputs.items().map((one) => one.string()),
+      outputs: outputs.items().map((one) => one.string()),
+      attrs: resolveAttrs(
+        opOf(ops, node),
+        Object.fromEntries(attrs.entries().map(([key, { value }]) => [key, plain(value)])),
+        nodeText(node),
+      ),
+    };
+  });
   const info = readInfo(fields.info);
   const model = buildModel(
     ops,
@@ -59,14 +69,15 @@ function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, opt
     outputs.map(({ name }) => name),
     options,
   );
-  const agree = (what: string, said: unknown, is: unknown) => {
-    if (JSON.stringify(said) !== JSON.stringify(is)) {
-      throw new ModelError("ERR_GRAPH", `sluice.${what}: expected ${JSON.stringify(is)}; got ${JSON.stringify(said)}`);
-    }
-  };
-  agree("inputs", inputs, model.inputs);
-  agree("outputs", outputs, model.outputs);
-  agree("states", fields.states.items().map(readState), model.states);
+  const states = fields.states.items().map((field) => {
+    const { name, shape, initial } = field.fields(["name", "shape"], ["initial"]);
+    return { name: name.string(), shape: shape.items().map((axis) => axis.integer(1)), initial: initial?.string() };
+  });
+  // What follows from the nodes is in the file for readers of it; it must agree.
+  for (const [key, said] of Object.entries({ inputs, outputs, states })) {
+    const [is, got] = [model[key as "inputs"], said].map((value) => JSON.stringify(value));
+    if (is !== got) throw fields[key as "inputs"].error(is, got);
+  }
   return model;
 }
 
@@ -81,47 +92,21 @@ function readValue(field: Field): ValueInfo {
   };
 }
 
-function readNode(ops: OpTable, field: Field): Node {
-  const { name, op, inputs, outputs, attrs } = field.fields(["name", "op", "inputs", "outputs", "attrs"]);
-  const node = { name: name.string(), op: op.string() };
-  const given = new Map(attrs.entries().map(([key, value]) => [key, plain(value.value)]));
-  return {
-    ...node,
-    inputs: inputs.items().map((one) => one.string()),
-    outputs: outputs.items().map((one) => one.string()),
-    attrs: resolveAttrs(opOf(ops, node), given, nodeText(node)),
-  };
-}
-
 /** Records for Maps, as attributes have them. */
 function plain(value: JsonValue): unknown {
   if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [key, plain(one)]));
   return Array.isArray(value) ? value.map(plain) : value;
 }
 
-function readState(field: Field) {
-  const { name, shape, initial } = field.fields(["name", "shape"], ["initial"]);
-  const state = { name: name.string(), shape: shape.items().map((axis) => axis.integer(1)) };
-  return initial === undefined ? state : { ...state, initial: initial.string() };
-}
-
 function readInfo(field: Field): ModelInfo {
-  const texts = (one?: Field) => one?.items().map((item) => item.string());
-  const numbers = (one?: Field) => one?.items().map((item) => item.number());
-  const { vocabulary, labels, sampleRate, mean, std, description, license } = field.fields(
-    [],
-    ["vocabulary", "labels", "sampleRate", "mean", "std", "description", "license"],
-  );
-  const info = {
-    vocabulary: texts(vocabulary),
-    labels: texts(labels),
-    sampleRate: sampleRate?.number(),
-    mean: numbers(mean),
-    std: numbers(std),
-    description: description?.string(),
-    license: license?.string(),
-  };
-  return Object.fromEntries(Object.entries(info).filter(([, value]) => value !== undefined));
+  const info: Record<string, unknown> = {};
+  const known = ["vocabulary", "labels", "sampleRate", "mean", "std", "description", "license"] as const;
+  for (const [key, one] of Object.entries(field.fields([], known))) {
+    if (key === "vocabulary" || key === "labels") info[key] = one.items().map((item) => item.string());
+    else if (key === "mean" || key === "std") info[key] = one.items().map((item) => item.number());
+    else info[key] = key === "sampleRate" ? one.number() : one.string();
+  }
+  return info;
 }
 
 /** A model as a native file: the same model gives the same bytes. */

@@ -1,7 +1,7 @@
 /**
- * A safetensors file ↔ tensors and metadata. Layout: N, the header's length (u64, little endian); N bytes of JSON, padded
- * with spaces; the data. The reader is stricter than the reference (github.com/huggingface/safetensors): nothing in the
- * header is unknown or repeated, and the tensors cover the data exactly. Aligned tensors are views, the others copies.
+ * A safetensors file ↔ tensors and metadata. Layout: the header's length (u64, little endian), the header (JSON and
+ * spaces), the data. The reader is stricter than the reference (github.com/huggingface/safetensors): nothing in the
+ * header is unknown or repeated, and the tensors cover the data exactly. Aligned tensors are views, others are copies.
  */
 
 import { FormatError, type FormatErrorCode } from "../errors.ts";
@@ -19,14 +19,14 @@ export interface Limits {
 }
 
 export const LIMITS: Limits = {
-  // The weights must fit a linear memory of 2³² bytes. Largest realistic: 300 MB, the LSTM layers of a speech recogniser.
+  // The weights must fit a linear memory of 2³² bytes. Largest realistic: 374 MB, ELMo (93.6 million parameters).
   fileBytes: 2 ** 32,
-  // Parsing takes ten times the memory of the text. Largest realistic: 2 MB, a graph with a vocabulary of 100,000 words.
-  // The reference stops at 100 MB, @huggingface/hub at 25 MB.
+  // Parsing takes 15 to 30 times the memory of the text. Largest realistic: 2 MB, a graph with 100,000 words. The
+  // reference stops at 100 MB, @huggingface/hub at 25 MB.
   headerBytes: 2 ** 24,
-  // A tensor costs about 500 bytes whatever its size. Largest realistic: 2,000, a deep encoder of unfused layers.
+  // A tensor costs about 500 bytes whatever its size. Largest realistic: 1,000, a deep encoder of unfused layers.
   tensors: 2 ** 16,
-  // Rank is no place for data. Largest realistic: 5, a 3-D convolution.
+  // Messages print whole shapes. Largest realistic: 5, a 3-D convolution.
   rank: 8,
   // Names are keys and stand in messages. Largest realistic: 150 UTF-16 units, modules wrapped ten deep.
   nameLength: 1024,
@@ -58,11 +58,14 @@ export function parseSafetensors(
   const metadata = new Map<string, string>();
   const entries: Entry[] = [];
   for (const [name, field] of root.entries()) {
-    if (name !== "__metadata__") entries.push(readEntry(name, field, data.length, limits));
-    else for (const [key, text] of field.entries()) metadata.set(key, text.string());
-  }
-  if (entries.length > limits.tensors) {
-    throw failure("ERR_LIMIT", "header", `at most ${limits.tensors} tensors`, entries.length, 8);
+    if (name === "__metadata__") {
+      for (const [key, text] of field.entries()) metadata.set(key, text.string());
+    } else {
+      if (entries.length === limits.tensors) {
+        throw failure("ERR_LIMIT", "header", `at most ${limits.tensors} tensors`, "more");
+      }
+      entries.push(readEntry(name, field, data.length, limits));
+    }
   }
   checkCover(entries, data.length);
 
@@ -112,7 +115,7 @@ function failure(
   path: string,
   expected: string,
   got: string | number,
-  offset: number,
+  offset?: number,
   hint?: string,
 ): FormatError {
   return new FormatError(code, `${path}: expected ${expected}; got ${got}`, { path, offset, hint });
@@ -182,7 +185,7 @@ function checkCover(entries: readonly Entry[], dataBytes: number): void {
     covered = end;
   }
   if (covered !== dataBytes) {
-    throw failure("ERR_OFFSETS", "file", `${covered} bytes of data, the end of the last tensor`, dataBytes, 8);
+    throw failure("ERR_OFFSETS", "file", `${covered} bytes of data, the end of the last tensor`, dataBytes);
   }
 }
 
@@ -196,7 +199,7 @@ function refuseForeign(bytes: Uint8Array): void {
 }
 
 const EXPORT =
-  'Save the weights with safetensors.torch.save_file(model.state_dict(), "model.safetensors") or safetensors.numpy.save_file.';
+  "Save the weights with safetensors.torch.save_file(model.state_dict(), path) or safetensors.numpy.save_file.";
 
 /** How other formats begin, in Latin-1; "?" is any byte. */
 const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string])[] = [
@@ -221,8 +224,8 @@ function typeName(value: unknown): string {
 }
 
 /**
- * Tensors and metadata → a file. The same contents give the same bytes: metadata by key, tensors by descending element size
- * and then name, which aligns every one to its elements. What the reader would refuse is not written: its error is thrown.
+ * Tensors and metadata → a file. The same contents give the same bytes: metadata by key; tensors by descending element
+ * size, then name, which aligns every one to its elements. What the reader would refuse is thrown instead of written.
  */
 export function encodeSafetensors(
   tensors: Iterable<Tensor>,
@@ -230,7 +233,8 @@ export function encodeSafetensors(
 ): Uint8Array {
   const sorted = [...tensors];
   for (const { name, dtype, data } of sorted) {
-    const [expected, got] = [ARRAYS[dtype]?.name, typeName(data)];
+    const expected = ARRAYS[dtype]?.name ?? "a known dtype";
+    const got = typeName(data);
     if (got !== expected) throw new TypeError(`"tensors" expected ${expected} for ${name} (${dtype}), got ${got}`);
   }
   sorted.sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT || (a.name < b.name ? -1 : 1));

@@ -24,11 +24,11 @@ export interface FunctionRule {
 }
 
 const plain = (number: number): FunctionRule => ({ number, parameters: [], defaults: [] });
-const alpha = (number: number, value: number): FunctionRule => ({ number, parameters: ["alpha"], defaults: [value] });
-const both = (number: number, a?: number, b?: number): FunctionRule => ({
+const alpha = (number: number, a: number): FunctionRule => ({ number, parameters: ["alpha"], defaults: [a] });
+const both = (number: number, ...defaults: number[]): FunctionRule => ({
   number,
   parameters: ["alpha", "beta"],
-  defaults: [a, b],
+  defaults,
 });
 
 /** Equations in docs/numerics.md. hardSigmoid's defaults are torch.nn.Hardsigmoid's; ONNX and Keras 2 say alpha 0.2. */
@@ -54,5 +54,5 @@ export function functionWords({ name, alpha = 0, beta = 0 }: ActivationSpec): [n
 
 /** The bits of a number as f32. */
 export function floatBits(value: number): number {
-  return new Uint32Array(new Float32Array([value]).buffer)[0];
+  return new Uint32Array(Float32Array.of(value).buffer)[0];
 }

@@ -7,8 +7,8 @@ export type Activation = (x: number) => number;
 
 export const ACTIVATIONS = {
   identity: (x) => x,
-  sigmoid: (x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))),
-  tanh: (x) => Math.tanh(x),
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
   relu: (x) => Math.max(x, 0),
   hardSigmoid: (x, alpha = 1 / 6, beta = 0.5) => Math.min(Math.max(alpha * x + beta, 0), 1),
   affine: (x, alpha, beta) => alpha * x + beta,

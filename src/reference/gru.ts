@@ -7,30 +7,22 @@ import { ACTIVATIONS, clip } from "./activation.ts";
 import { linear } from "./linear.ts";
 import type { CellOptions, CellWeights } from "./rnn.ts";
 
-export interface GruOptions extends CellOptions {
-  /** r ∘ (U_n h + b_hn), which is so where absent; else U_n (r ∘ h) + b_hn */
-  readonly resetAfter?: boolean;
-}
-
-/** x (I), h (H) → h' (H) */
+/** x (I), [h (H)] → [h' (H)] */
 export function gruStep(
   x: Float64Array,
-  h: Float64Array,
-  weights: CellWeights,
-  options: GruOptions = {},
-): Float64Array {
-  const { weightIh, weightHh, biasIh, biasHh } = weights;
-  const { resetAfter = true, activations = [] } = options;
+  [h]: readonly Float64Array[],
+  [weightIh, weightHh, biasIh, biasHh]: CellWeights,
+  { activations, resetAfter = true, clip: bound }: CellOptions,
+): Float64Array[] {
   const [sigma = ACTIVATIONS.sigmoid, phi = ACTIVATIONS.tanh] = activations;
   const H = h.length;
   const wx = linear(x, weightIh, biasIh);
   const uh = linear(h, weightHh, biasHh);
-  const r = h.map((_, j) => sigma(clip(wx[j] + uh[j], options.clip)));
-  const z = h.map((_, j) => sigma(clip(wx[H + j] + uh[H + j], options.clip)));
-  const rh = r.map((_, j) => r[j] * h[j]);
+  const [r, z] = [0, H].map((gate) => h.map((_, j) => sigma(clip(wx[gate + j] + uh[gate + j], bound))));
+  const reset = (v: Float64Array) => v.map((_, j) => r[j] * v[j]);
   const un = resetAfter
-    ? r.map((_, j) => r[j] * uh[2 * H + j])
-    : linear(rh, weightHh.subarray(2 * H * H), biasHh?.subarray(2 * H));
-  const n = h.map((_, j) => phi(clip(wx[2 * H + j] + un[j], options.clip)));
-  return h.map((_, j) => z[j] * h[j] + (1 - z[j]) * n[j]);
+    ? reset(uh.subarray(2 * H))
+    : linear(reset(h), weightHh.subarray(2 * H * H), biasHh?.subarray(2 * H));
+  const n = un.map((_, j) => phi(clip(wx[2 * H + j] + un[j], bound)));
+  return [h.map((_, j) => z[j] * h[j] + (1 - z[j]) * n[j])];
 }

@@ -8,6 +8,7 @@ import type { createSessionSync, Model, Session } from "../../src/index.ts";
 export type SessionOptions = NonNullable<Parameters<typeof createSessionSync>[1]>;
 
 export interface Implementation {
+  /** What session.info.variant says. */
   readonly name: string;
   createSession(model: Model, options?: SessionOptions): Session;
   /** Full names of cases, each with the reason why it does not run. */

@@ -15,6 +15,97 @@ import { FUNCTIONS } from "./random-recurrent.ts";
 /** Elements of the layer: vectors of four and none left over. */
 const WIDTH = 1024;
 
+type Points = readonly (readonly [x: number, y: number])[];
+
+/** Values that f32 holds exactly, at the places where a function bends or jumps. */
+const EXACT: readonly (readonly [spec: ActivationSpec, points: Points])[] = [
+  [
+    { name: "identity" },
+    [
+      [-3, -3],
+      [0, 0],
+      [2 ** -149, 2 ** -149],
+    ],
+  ],
+  [
+    { name: "relu" },
+    [
+      [-1, 0],
+      [0, 0],
+      [2 ** -149, 2 ** -149],
+      [3, 3],
+    ],
+  ],
+  [
+    { name: "hardSigmoid", alpha: 0.25, beta: 0.5 },
+    [
+      [-2.5, 0],
+      [-2, 0],
+      [-1, 0.25],
+      [1, 0.75],
+      [2, 1],
+      [2.5, 1],
+    ],
+  ],
+  [
+    { name: "affine", alpha: -2, beta: 0.5 },
+    [
+      [-1, 2.5],
+      [0, 0.5],
+      [1, -1.5],
+    ],
+  ],
+  [
+    { name: "leakyRelu", alpha: 0.25 },
+    [
+      [-4, -1],
+      [0, 0],
+      [4, 4],
+    ],
+  ],
+  [
+    { name: "elu", alpha: 0.5 },
+    [
+      [-1e4, -0.5],
+      [0, 0],
+      [4, 4],
+    ],
+  ],
+  [
+    { name: "softsign" },
+    [
+      [-1, -0.5],
+      [0, 0],
+      [3, 0.75],
+    ],
+  ],
+  [
+    { name: "softplus" },
+    [
+      [100, 100],
+      [-200, 0],
+    ],
+  ],
+  [
+    { name: "scaledTanh", alpha: 2, beta: 0.5 },
+    [
+      [0, 0],
+      [100, 2],
+      [-100, -2],
+    ],
+  ],
+  [
+    { name: "thresholdedRelu", alpha: 0.5 },
+    [
+      [-1, 0],
+      [0, 0],
+      [0.5, 0],
+      [0.5 + 2 ** -24, 0.5 + 2 ** -24],
+      [2, 2],
+    ],
+  ],
+];
+
 export function functions(implementation: Implementation): Case[] {
   const through = (spec: ActivationSpec, xs: Float32Array) => evaluate(implementation, spec, xs);
   const sigmoid = (xs: Float32Array) => through({ name: "sigmoid" }, xs);
@@ -78,6 +169,9 @@ export function functions(implementation: Implementation): Case[] {
       ]);
     },
   };
+  for (const [spec, points] of EXACT) {
+    cases[`${spec.name}/exact`] = () => expectPoints((xs) => through(spec, xs), points);
+  }
   for (const spec of FUNCTIONS) {
     cases[`${spec.name}/equation`] = () => checkEquation(spec, through);
     cases[`${spec.name}/points`] ??= () => {
@@ -126,11 +220,7 @@ function expectOrder(xs: Float32Array, f: (xs: Float32Array) => Float32Array): v
   }
 }
 
-function expectPoints(
-  f: (xs: Float32Array) => Float32Array,
-  points: readonly (readonly [x: number, y: number])[],
-  rounded = false,
-): void {
+function expectPoints(f: (xs: Float32Array) => Float32Array, points: Points, rounded = false): void {
   const y = f(Float32Array.from(points, ([x]) => x));
   points.forEach(([x, expected], i) => {
     const same = rounded ? Math.abs(y[i] - expected) <= 2 * ulp(expected) : Object.is(y[i], expected);

@@ -6,7 +6,7 @@
 import type { Model, Session } from "../../src/index.ts";
 import { type Case, type Implementation, withSession } from "./cases.ts";
 import { expectBits, expectSameState } from "./compare.ts";
-import { batchOf, column, ones, runSession, runStream, width } from "./drive.ts";
+import { batchOf, column, joined, ones, runSession, runStream, width } from "./drive.ts";
 import { type Layer, randomModel, type State, seeded, uniform } from "./models.ts";
 import { cell } from "./random-recurrent.ts";
 
@@ -66,14 +66,19 @@ const CHECKS: Record<string, (session: Session, model: Model, poison: number) =>
       parts.push(runStream(b, model, [row(well)], [1]).outputs);
     }
     for (const { name } of model.outputs) {
-      parts.forEach((part, t) => expectBits(`${name}, step ${t}`, part[name], column(expected.outputs[name], 1, T, t)));
+      expectBits(`${name}, step by step`, joined(parts)[name], expected.outputs[name]);
     }
     expectSameState("state", b.state, expected.state);
     if (Number.isNaN(poison)) expectPoisoned(a.state);
-    a.reset();
-    const clean = runStream(a, model, [well], [T]);
-    expectSameState("outputs after reset", clean.outputs, expected.outputs);
-    expectSameState("state after reset", clean.state, expected.state);
+    const fresh = session.stream();
+    const cures = { reset: () => a.reset(), setState: () => a.setState(fresh.state), load: () => a.load(fresh.save()) };
+    for (const [cure, apply] of Object.entries(cures)) {
+      apply();
+      const clean = runStream(a, model, [well], [T]);
+      expectSameState(`outputs after ${cure}`, clean.outputs, expected.outputs);
+      expectSameState(`state after ${cure}`, clean.state, expected.state);
+      runStream(a, model, [sick], [T]);
+    }
     expectSameState("the next session.run", runSession(session, model, [well]).outputs, expected.outputs);
   },
 

@@ -41,7 +41,7 @@ export const forms: Record<string, Property> = {
     );
     group.step(three);
     expectSameState("the ys of an earlier step", byName(model.outputs, yg), Object.fromEntries(kept));
-    before.forEach((data, i) => expectNumbers("x afterwards", Array.from(xs[i]), Array.from(data)));
+    for (const [i, data] of before.entries()) expectNumbers("x afterwards", Array.from(xs[i]), Array.from(data));
   },
 
   "a step in place is a step"({ model, session, inputs }) {

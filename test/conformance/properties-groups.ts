@@ -1,5 +1,6 @@
 /** Properties of groups: a member is a stream alone, whatever the others do. */
 
+import type { Stream, StreamGroup } from "../../src/index.ts";
 import { withSession } from "./cases.ts";
 import { expectBits, expectSameState } from "./compare.ts";
 import { argument, batchOf, byName, column, concatenated, ones, rows, runStream } from "./drive.ts";
@@ -23,7 +24,7 @@ export const groups: Record<string, Property> = {
       );
       for (const form of ["run", "step"] as const) {
         const group = session.group(n);
-        states.forEach((state, i) => group.setState(i, state));
+        for (const [i, state] of states.entries()) group.setState(i, state);
         const parts =
           form === "run" ? [group.run(argument(model.inputs, xs))] : eachStep(model, xs, T, n, (x) => group.step(x));
         const outputs = parts.map((part) => byName(model.outputs, part));
@@ -57,11 +58,11 @@ export const groups: Record<string, Property> = {
           expectBits(`round ${round}, member ${member}: ${name}`, column(y[name], 1, members.length, row), alone[name]);
         }
       });
-      streams.forEach((stream, i) => expectSameState(`round ${round}, member ${i}`, group.state(i), stream.state));
+      expectStates(`round ${round}`, group, streams);
     }
     group.reset(4);
     streams[4].reset();
-    streams.forEach((stream, i) => expectSameState(`after reset(4), member ${i}`, group.state(i), stream.state));
+    expectStates("after reset(4)", group, streams);
     group.reset();
     for (let i = 0; i < n; i++) expectSameState(`after reset(), member ${i}`, group.state(i), session.stream().state);
   },
@@ -97,6 +98,12 @@ export const groups: Record<string, Property> = {
     }
   },
 };
+
+function expectStates(what: string, group: StreamGroup, streams: readonly Stream[]): void {
+  for (const [i, stream] of streams.entries()) {
+    expectSameState(`${what}, member ${i}`, group.state(i), stream.state);
+  }
+}
 
 /** `step` with the n rows of each of T steps. */
 function eachStep<R>(

@@ -3,7 +3,18 @@
 import type { Model, Session } from "../../src/index.ts";
 import { withSession } from "./cases.ts";
 import { expectBits, expectNumbers, expectSameState } from "./compare.ts";
-import { argument, batchOf, column, concatenated, memberState, ones, runSession, runStream, width } from "./drive.ts";
+import {
+  argument,
+  batchOf,
+  byName,
+  column,
+  concatenated,
+  memberState,
+  ones,
+  runSession,
+  runStream,
+  width,
+} from "./drive.ts";
 import { below, type Random, randomState } from "./models.ts";
 import { expectSame, type Property, type Subject } from "./subject.ts";
 
@@ -23,6 +34,20 @@ export const sequences: Record<string, Property> = {
       const chunks = cuts(random, 23);
       expectSame(`chunks of ${chunks}`, runStream(session.stream(), model, xs, chunks), expected);
     }
+  },
+
+  "a run of no steps is nothing"({ model, session, random, inputs }) {
+    const state = randomState(model, 1, random);
+    const stream = session.stream({ state });
+    const none = argument(model.inputs, inputs(0));
+    const ys = byName(model.outputs, stream.run(none));
+    const result = session.run(none, { state });
+    for (const { name } of model.outputs) expectNumbers(name, [ys[name].length, result.outputs[name].length], [0, 0]);
+    expectSameState("stream.run", stream.state, state);
+    expectSameState("session.run", result.state, state);
+    const empty = session.run(none, { batch: 3, keep: "last" });
+    for (const info of model.outputs)
+      expectBits(info.name, empty.outputs[info.name], new Float32Array(3 * width(info)));
   },
 
   "session.run is the steps of a stream"({ model, session, random, inputs }) {
@@ -65,6 +90,18 @@ export const sequences: Record<string, Property> = {
     expectBatch(session, model, random, inputs, [9, 0, 3, 9, 1]);
     expectBatch(session, model, random, inputs, [4, 4]);
     expectBatch(session, model, random, inputs, [5, 66, 64, 130, 0, 65]);
+  },
+
+  "what stands in the inputs does not come into a run"({ model, session, random, inputs }) {
+    const lengths = [0, 3, 1];
+    const xs = argument(model.inputs, batchOf(model, lengths.map(inputs), lengths, 3));
+    const options = { batch: 3, lengths, state: randomState(model, 3, random) };
+    const expected = session.run(xs, options);
+    const stream = session.stream();
+    stream.input.fill(stream.input instanceof Int32Array ? 999 : Number.NaN);
+    const got = session.run(xs, options);
+    expectSameState("outputs", got.outputs, expected.outputs);
+    expectSameState("state", got.state, expected.state);
   },
 
   "batchFirst exchanges the first two axes"({ model, session, inputs }) {

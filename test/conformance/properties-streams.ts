@@ -67,10 +67,18 @@ export const streams: Record<string, Property> = {
     if (bytes.length < size || bytes.length > size + 32) {
       throw new Error(`save(): expected ${size} bytes and at most 32 more, got ${bytes.length}`);
     }
+    // Not at a multiple of four, and with something before and after it.
+    const place = new Uint8Array(bytes.length + 8).fill(0xaa);
+    expectBytes("save into", stream.save(place.subarray(3, -2)), bytes);
+    expectBytes(
+      "around it",
+      Uint8Array.of(...place.subarray(0, 3), ...place.subarray(-5)),
+      new Uint8Array(8).fill(0xaa),
+    );
     const xs = inputs(5);
     const expected = runStream(stream, model, xs, ones(5));
     const loaded = session.stream();
-    loaded.load(bytes);
+    loaded.load(place.subarray(3, 3 + bytes.length));
     expectSameState("load", loaded.state, state);
     expectSame("from the loaded state", runStream(loaded, model, xs, ones(5)), expected);
     expectSame("from the given state", runStream(session.stream({ state }), model, xs, ones(5)), expected);
@@ -130,6 +138,36 @@ export const streams: Record<string, Property> = {
     if (stream.input.buffer !== buffer) throw new Error("input: expected the same memory, got another");
   },
 
+  "what is given back is used again"({ model, session, inputs }) {
+    const xs = argument(model.inputs, inputs(8));
+    expectNoGrowth(session, () => {
+      const [stream, group] = [session.stream(), session.group(20)];
+      session.run(xs, { batch: 8 });
+      const clone = stream.clone();
+      for (const one of [stream, group, clone]) one.dispose();
+    });
+  },
+
+  "what is refused takes no memory"({ model, session, inputs }) {
+    const xs = argument(model.inputs, inputs(4));
+    const refused = [
+      () => session.stream({ state: { unknown: new Float32Array(1) } }),
+      () => session.run(xs, { batch: 4, state: { unknown: new Float32Array(1) } }),
+      () => session.run(xs, { lengths: [1, 2, 3, -1] }),
+      () => session.group(0),
+    ];
+    expectNoGrowth(session, () => {
+      for (const call of refused) {
+        try {
+          call();
+        } catch {
+          continue;
+        }
+        throw new Error("expected a refusal");
+      }
+    });
+  },
+
   "a stream lives through growth, and freed places are clean"({ model, session, inputs }) {
     const xs = inputs(12);
     const stream = session.stream();
@@ -157,6 +195,18 @@ export const streams: Record<string, Property> = {
     });
   },
 };
+
+/** After the first times that `use` is called, linear memory stays as large as it is. */
+function expectNoGrowth(session: Session, use: () => void): void {
+  const stream = session.stream();
+  for (let i = 0; i < 3; i++) use();
+  const bytes = stream.input.buffer.byteLength;
+  // Often enough for what is lost each time, 64 bytes at least, to take more than the 64 KiB that memory grows by.
+  const times = session.info.variant === "reference" ? 1 : 1100;
+  for (let i = 0; i < times; i++) use();
+  const grown = stream.input.buffer.byteLength;
+  if (grown !== bytes) throw new Error(`memory: expected ${bytes} bytes, got ${grown}`);
+}
 
 /** The second of two sequences, after the first, step by step in a stream of its own. */
 function after(session: Session, model: Model, first: readonly Data[], second: readonly Data[]): Outcome {

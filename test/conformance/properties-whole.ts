@@ -5,8 +5,8 @@
 
 import { type Model, modelFromLayers, type Session } from "../../src/index.ts";
 import { type Case, type Implementation, withSession } from "./cases.ts";
-import { expectBits, expectSameState } from "./compare.ts";
-import { argument, batchOf, column, memberState, runSession } from "./drive.ts";
+import { expectBits, expectNumbers, expectSameState } from "./compare.ts";
+import { argument, batchOf, column, memberState, ones, runSession, runStream } from "./drive.ts";
 import { type Layer, type Random, randomInputs, randomModel, randomState, seeded, tensorMap } from "./models.ts";
 import { cell } from "./random-recurrent.ts";
 
@@ -45,7 +45,31 @@ export function whole(implementation: Implementation): Case[] {
     name: `whole/${type}/reverse is the layer over the sequence in reverse`,
     run: () => expectReversed(implementation, type),
   }));
-  return [...alone, ...reversed];
+  return [...alone, ...reversed, { name: "whole/last", run: () => expectLast(implementation) }];
+}
+
+/** A layer `last`: one row for each sequence in a run, every row in a stream, where each step may be the last. */
+function expectLast(implementation: Implementation): void {
+  const head = { type: "linear", name: "head", inFeatures: 7, outFeatures: 3 };
+  const every = randomModel("last", [cell("gru", 5, 7, { name: "gru" }), head]);
+  const last = modelFromLayers(
+    [cell("gru", 5, 7, { name: "gru" }), { type: "last", name: "end" }, head],
+    tensorMap([...every.tensors.values()]),
+  );
+  const lengths = [6, 0, 4, 66];
+  const random = seeded("last inputs");
+  const sequences = lengths.map((length) => randomInputs(every, length, random));
+  const xs = argument(every.inputs, batchOf(every, sequences, lengths, 66));
+  const expected = withSession(implementation, every, (session) => session.run(xs, { lengths, keep: "last" }));
+  withSession(implementation, last, (session) => {
+    const got = session.run(xs, { lengths });
+    expectBits("output", got.output, expected.output);
+    expectNumbers("shape", got.shape, [4, 3]);
+    expectSameState("state", got.state, expected.state);
+    const alone = withSession(implementation, every, (other) => runStream(other.stream(), every, sequences[0], [6]));
+    expectSameState("steps", runStream(session.stream(), last, sequences[0], ones(6)).outputs, alone.outputs);
+    expectSameState("a run of a stream", runStream(session.stream(), last, sequences[0], [6]).outputs, alone.outputs);
+  });
 }
 
 /** The other sequences hold NaN and the noise past the lengths too: neither may come through. */

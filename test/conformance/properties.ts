@@ -39,6 +39,16 @@ const MODELS: readonly {
     ids: 11,
   },
   {
+    // So few of them that their products with the weights are taken beforehand.
+    name: "letters",
+    layers: [
+      { type: "embedding", name: "embed", numEmbeddings: 3, embeddingDim: 8 },
+      cell("lstm", 8, 9, { name: "lstm" }),
+      { type: "linear", name: "head", inFeatures: 9, outFeatures: 3 },
+    ],
+    ids: 3,
+  },
+  {
     name: "residual",
     layers: [
       { type: "linear", name: "in", inFeatures: 5, outFeatures: 9, activation: "elu" },

@@ -44,15 +44,61 @@ function linear(): Trial[] {
 function lookup(): Trial[] {
   const table = (numEmbeddings: number, embeddingDim: number) =>
     layer("embedding", "embed", { numEmbeddings, embeddingDim });
+  // A short table may be multiplied with the next layer's weights once and for all, a long one is not worth it.
+  const readers = ([V, D]: readonly [number, number]): Trial[] => [
+    { name: `embedding/V${V}_D${D}/rnn`, layers: [table(V, D), cell("rnn", D, 5, { name: "rnn" })], ids: V },
+    { name: `embedding/V${V}_D${D}/gru`, layers: [table(V, D), cell("gru", D, 7, { name: "gru" })], ids: V },
+    {
+      name: `embedding/V${V}_D${D}/gru-before-noBias`,
+      layers: [table(V, D), cell("gru", D, 9, { name: "gru", resetAfter: false, bias: false })],
+      ids: V,
+    },
+    {
+      name: `embedding/V${V}_D${D}/lstm`,
+      layers: [table(V, D), cell("lstm", D, 10, { name: "lstm", numLayers: 2, projSize: 3 })],
+      ids: V,
+    },
+    {
+      name: `embedding/V${V}_D${D}/gru-bidirectional`,
+      layers: [table(V, D), cell("gru", D, 6, { name: "gru", bidirectional: true, numLayers: 2 })],
+      ids: V,
+    },
+    {
+      name: `embedding/V${V}_D${D}/linear`,
+      layers: [table(V, D), dense("head", D, 9, { activation: "tanh" })],
+      ids: V,
+    },
+    {
+      name: `embedding/V${V}_D${D}/two-readers`,
+      layers: [
+        table(V, D),
+        cell("gru", D, 6, { name: "gru" }),
+        layer("concat", "both", { inputs: ["embed", "gru"] }),
+        dense("head", D + 6, 4),
+      ],
+      options: { outputs: ["head", "embed"] },
+      ids: V,
+    },
+    {
+      name: `embedding/V${V}_D${D}/norm`,
+      layers: [table(V, D), layer("layerNorm", "norm", { size: D }), cell("rnn", D, 5, { name: "rnn" })],
+      ids: V,
+    },
+  ];
   return [
     ...[1, 3, 4, 5, 8, 17, 33].flatMap((width): Trial[] => [
       { name: `embedding/V2_D${width}`, layers: [table(2, width)], ids: 2 },
       { name: `embedding/V5_D${width}`, layers: [table(5, width)], ids: 5, steps: 20 },
     ]),
     { name: "embedding/V1_D6", layers: [table(1, 6)], ids: 1 },
-    { name: "embedding/gru", layers: [table(9, 6), cell("gru", 6, 7, { name: "gru" })], ids: 9 },
-    { name: "embedding/lstm", layers: [table(9, 7), cell("lstm", 7, 10, { name: "lstm", numLayers: 2 })], ids: 9 },
-    { name: "embedding/linear", layers: [table(9, 5), dense("head", 5, 9)], ids: 9 },
+    ...(
+      [
+        [2, 9],
+        [3, 17],
+        [9, 6],
+        [70, 3],
+      ] as const
+    ).flatMap(readers),
   ];
 }
 
@@ -92,6 +138,15 @@ function norms(): Trial[] {
     {
       name: "batchNorm/after-gru",
       layers: [cell("gru", 5, 9, { name: "gru" }), layer("batchNorm", "norm", { size: 9 })],
+    },
+    {
+      name: "batchNorm/linear-is-an-output",
+      layers: [dense("fc", 5, 9), layer("batchNorm", "norm", { size: 9 })],
+      options: { outputs: ["norm", "fc"] },
+    },
+    {
+      name: "batchNorm/twice-after-linear",
+      layers: [dense("fc", 5, 9), layer("batchNorm", "a", { size: 9 }), layer("batchNorm", "b", { size: 9 })],
     },
     {
       name: "batchNorm/linear-has-two-readers",

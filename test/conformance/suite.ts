@@ -4,7 +4,8 @@
  */
 
 import { describe, it } from "vitest";
-import { type Case, checkNames, type Implementation } from "./cases.ts";
+import { modelFromLayers } from "../../src/index.ts";
+import { type Case, checkNames, type Implementation, withSession } from "./cases.ts";
 import { failures } from "./failures.ts";
 import { functions } from "./functions.ts";
 import { golden } from "./golden.ts";
@@ -15,7 +16,20 @@ import { properties } from "./properties.ts";
 import { whole } from "./properties-whole.ts";
 import { random } from "./random.ts";
 
-const GROUPS = [golden, onnxruntime, keras, random, properties, whole, isolation, failures, functions];
+const GROUPS = [info, golden, onnxruntime, keras, random, properties, whole, isolation, failures, functions];
+
+/** What runs is what is meant: a variant that fell back on another would pass everything else. */
+function info(implementation: Implementation): Case[] {
+  const check = () => {
+    const model = modelFromLayers([{ type: "softmax", name: "soft" }], new Map(), {
+      inputs: [{ name: "x", dtype: "F32", shape: [4] }],
+    });
+    const { variant } = withSession(implementation, model, (session) => session.info);
+    if (variant !== implementation.name)
+      throw new Error(`info.variant: expected ${implementation.name}, got ${variant}`);
+  };
+  return [{ name: "info/variant", run: check }];
+}
 
 /** Every case of the suite. */
 export function casesOf(implementation: Implementation): Case[] {

@@ -662,7 +662,7 @@ def loop_models():
     yield model_case("gru_clip", "gru, pre-activations limited to ±0.6", [gru("rnn", 6, 7, clip=0.6)])
     yield model_case(
         "gru_hardsigmoid_reset_before",
-        "gru, gates hardSigmoid (0.2), reset before, as Keras 1 and 2 had it",
+        "gru, gates hardSigmoid (0.2), reset before",
         [gru("rnn", 4, 9, activations=[act("hardSigmoid", 0.2, 0.5), act("tanh")], **before)],
     )
     functions = [act("hardSigmoid"), act("softsign"), act("sigmoid"), act("elu", 0.5)]

@@ -42,7 +42,6 @@ const extra = (members: string) => file(`{"a":{${A},${members}}}`, 8);
 /** One tensor of another name, written as JSON text. */
 const named = (name: string) => file(`{${name}:{${A}}}`, 8);
 
-/** The member __metadata__ alone. */
 const metadata = (text: string) => file(`{"__metadata__":${text}}`);
 
 /** Eight bytes of data and tensors of bytes, by their ranges. */
@@ -173,8 +172,8 @@ const CASES: Case[] = [
   ["a tensor named __metadata__", named('"__metadata__"'), "HEADER", "__metadata__.shape: expected a string"],
 
   // dtype
-  ...["F31", "f32", "torch.float32", "<f4", "", "F32 ", "toString", "__proto__"].map(notDtype),
-  ...["F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2", "C64"].map(notDtype),
+  ...["f32", "torch.float32", "<f4", "", "F32 ", "toString", "__proto__"].map(notDtype),
+  ...["F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2", "C64", "F31"].map(notDtype),
   ["a number for dtype", a({ dtype: "32" }), "DTYPE", "a.dtype: expected a string; got 32"],
   ["null for dtype", a({ dtype: "null" }), "DTYPE", "a.dtype: expected a string; got null"],
   ["a list for dtype", a({ dtype: '["F32"]' }), "DTYPE", "a.dtype: expected a string; got an array of 1"],
@@ -247,32 +246,33 @@ const CASES: Case[] = [
   ["data without tensors", file("{}", 8), "OFFSETS", "file: expected 0 bytes of data"],
 
   // limits
-  ["65,537 tensors", ranges(...Array(65537).fill([0, 0])), "LIMIT", "expected at most 65536 tensors; got 65537"],
-  ["tensors over the caller's limit", ranges([0, 4], [4, 8]), "LIMIT", "at most 1 tensors; got 2", { tensors: 1 }],
+  ["65,537 tensors", ranges(...Array(65537).fill([0, 0])), "LIMIT", "header: expected at most 65536 tensors; got more"],
+  ["tensors over the caller's limit", ranges([0, 4], [4, 8]), "LIMIT", "at most 1 tensors; got more", { tensors: 1 }],
   ["a header over the caller's limit", VALID, "LIMIT", "header: expected at most 53 bytes", { headerBytes: 53 }],
   ["a file over the caller's limit", VALID, "LIMIT", "file: expected at most 69 bytes; got 70", { fileBytes: 69 }],
 ];
 
-const FOREIGN: [name: string, file: Uint8Array, message: string][] = [
-  ["ONNX of PyTorch", bytes([8, 8, 0x12, 7], "pytorch", [0x1a, 5], "2.3.0"), "got ONNX. Save the weights"],
-  ["ONNX without a producer", bytes([8, 10, 0x3a, 0x80, 2], 256), "got ONNX."],
-  ["PyTorch", bytes("PK\x03\x04", [0, 0, 8, 8, 0, 0], 30), "safetensors.torch.save_file(model.state_dict()"],
-  ["Keras", bytes("PK\x03\x04", [20, 0, 0, 0, 0, 0], 30), "got a zip archive (.pt, .keras or .npz)."],
-  ["a zip archive of version 0", bytes("PK\x03\x04", [0, 0, 0, 0, 0, 0], 30), "got a zip archive"],
-  ["PyTorch before 1.6", bytes([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9]), "got a pickle (.pt)."],
-  ["a pickle", bytes([0x80, 4, 0x95, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x7d]), "got a pickle (.pt)."],
-  ["HDF5", bytes([0x89], "HDF\r\n\x1a\n", 40), "got HDF5 (.h5). Save the weights"],
-  ["GGUF", bytes("GGUF", [3, 0, 0, 0], u64(2), u64(3)), "got GGUF."],
-  ["TFLite", bytes([28, 0, 0, 0], "TFL3", 40), "got TFLite."],
-  ["npy", bytes([0x93], "NUMPY", [1, 0, 118, 0], "{'descr': '<f4', "), "got NumPy (.npy)."],
-  ["gzip", bytes([0x1f, 0x8b, 8, 0, 0x5e, 0x1a, 0x2b, 0x66, 0, 3], 20), "got gzip. Decompress it first."],
-  ["gzip without a time, length 559,903", bytes([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2]), "got gzip."],
-  ["WebAssembly", bytes("\0asm", [1, 0, 0, 0], 8), "got WebAssembly. A program has no tensors."],
-  ["TensorFlow.js", bytes('{"format": "layers-model"}'), "got JSON (TensorFlow.js or RTNeural)."],
-  ["RTNeural", bytes('{\n    "in_shape": [null, null, 1]}'), "got JSON (TensorFlow.js or RTNeural)."],
-  ["the header alone", bytes(HEADER), "got JSON"],
-  ["a page", bytes("<!doctype html><title>404"), "got HTML or XML. Is it the page of an error?"],
-  ["a Git LFS pointer", bytes("version https://git-lfs.github.com"), "got a Git LFS pointer. Fetch"],
+const F = "FOREIGN_FORMAT";
+const FOREIGN: Case[] = [
+  ["ONNX of PyTorch", bytes([8, 8, 0x12, 7], "pytorch", [0x1a, 5], "2.3.0"), F, "got ONNX. Save the weights"],
+  ["ONNX without a producer", bytes([8, 10, 0x3a, 0x80, 2], 256), F, "got ONNX."],
+  ["PyTorch", bytes("PK\x03\x04", [0, 0, 8, 8, 0, 0], 30), F, "safetensors.torch.save_file(model.state_dict()"],
+  ["Keras", bytes("PK\x03\x04", [20, 0, 0, 0, 0, 0], 30), F, "got a zip archive (.pt, .keras or .npz)."],
+  ["a zip archive of version 0", bytes("PK\x03\x04", [0, 0, 0, 0, 0, 0], 30), F, "got a zip archive"],
+  ["PyTorch before 1.6", bytes([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9]), F, "got a pickle (.pt)."],
+  ["a pickle", bytes([0x80, 4, 0x95, 0x10, 0, 0, 0, 0, 0, 0, 0, 0x7d]), F, "got a pickle (.pt)."],
+  ["HDF5", bytes([0x89], "HDF\r\n\x1a\n", 40), F, "got HDF5 (.h5). Save the weights"],
+  ["GGUF", bytes("GGUF", [3, 0, 0, 0], u64(2), u64(3)), F, "got GGUF."],
+  ["TFLite", bytes([28, 0, 0, 0], "TFL3", 40), F, "got TFLite."],
+  ["npy", bytes([0x93], "NUMPY", [1, 0, 118, 0], "{'descr': '<f4', "), F, "got NumPy (.npy)."],
+  ["gzip", bytes([0x1f, 0x8b, 8, 0, 0x5e, 0x1a, 0x2b, 0x66, 0, 3], 20), F, "got gzip. Decompress it first."],
+  ["gzip without a time, length 559,903", bytes([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2]), F, "got gzip."],
+  ["WebAssembly", bytes("\0asm", [1, 0, 0, 0], 8), F, "got WebAssembly. A program has no tensors."],
+  ["TensorFlow.js", bytes('{"format": "layers-model"}'), F, "got JSON (TensorFlow.js or RTNeural)."],
+  ["RTNeural", bytes('{\n    "in_shape": [null, null, 1]}'), F, "got JSON (TensorFlow.js or RTNeural)."],
+  ["the header alone", bytes(HEADER), F, "got JSON"],
+  ["a page", bytes("<!doctype html><title>404"), F, "got HTML or XML. Is it the page of an error?"],
+  ["a Git LFS pointer", bytes("version https://git-lfs.github.com"), F, "got a Git LFS pointer. Fetch"],
 ];
 
 function notDtype(name: string): Case {
@@ -291,8 +291,7 @@ function refusal(read: () => unknown): FormatError {
 
 describe("a malformed safetensors file", () => {
   it("is in the table once, under a name of its own, and is rarely a mere truncation", () => {
-    const foreign = FOREIGN.map(([name, file, message]): Case => [name, file, "FOREIGN_FORMAT", message]);
-    const all = [...CUT, ...CASES, ...foreign];
+    const all = [...CUT, ...CASES, ...FOREIGN];
     const contents = all.map(([, file, , , limits]) => Buffer.from(file).toString("latin1") + JSON.stringify(limits));
     expect(new Set(all.map(([name]) => name)).size).toBe(all.length);
     expect(new Set(contents).size).toBe(all.length);
@@ -301,7 +300,7 @@ describe("a malformed safetensors file", () => {
 
   it.each(CUT)("is refused when it is cut: %s", check);
   it.each(CASES)("is refused: %s", check);
-  it.each(FOREIGN)("is refused as another format: %s", (_, file, message) => check(_, file, "FOREIGN_FORMAT", message));
+  it.each(FOREIGN)("is refused as another format: %s", check);
 
   function check(_: string, file: Uint8Array, code: string, message: string, limits?: Partial<Limits>) {
     const before = file.slice();
@@ -342,7 +341,8 @@ describe("a malformed safetensors file", () => {
         const changed = Uint8Array.from([...copy.slice(0, from), ...copy.slice(from + count)]);
         try {
           const read = parseSafetensors(changed).tensors;
-          expect([...read.values()].reduce((sum, { data }) => sum + data.byteLength, 0)).toBe(34);
+          const dataBytes = changed.length - 8 - new DataView(changed.buffer).getUint32(0, true);
+          expect([...read.values()].reduce((sum, { data }) => sum + data.byteLength, 0)).toBe(dataBytes);
         } catch (error) {
           if (!(error instanceof FormatError)) throw error;
         }

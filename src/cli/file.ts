@@ -1,0 +1,49 @@
+/** Files → bytes → what a reader makes of them, with the file's name before the message of every error. */
+
+import { readFile } from "node:fs/promises";
+import { guessLayers, type LayerSpec, type Model, type ModelError, readModel, readSafetensors } from "../index.ts";
+import { UsageError } from "./usage.ts";
+
+/** The bytes of a file, read by `read`. */
+export async function readBytes<T>(path: string, read: (bytes: Uint8Array) => T): Promise<T> {
+  try {
+    // A Buffer of a small file lies anywhere in Node's pool: the copy is aligned, so that tensors are views.
+    return read(new Uint8Array(await readFile(path)));
+  } catch (error) {
+    throw nameError(path, error);
+  }
+}
+
+/** The same error, with the file before its message; "ENOENT: no such file or directory, open 'a'" loses code and call. */
+export function nameError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  error.message = `${path}: ${/^E[A-Z]+: (.*), \w+/.exec(error.message)?.[1] ?? error.message}`;
+  return error;
+}
+
+/** The value of --layers: JSON, or the name of a file of it after @. */
+export async function layersOption(value: string | undefined): Promise<LayerSpec[] | undefined> {
+  if (value === undefined) return undefined;
+  const text = value.startsWith("@")
+    ? await readBytes(value.slice(1), (bytes) => Buffer.from(bytes).toString())
+    : value;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UsageError(`--layers: expected JSON, a list of layers; got ${JSON.stringify(text.slice(0, 60))}`);
+  }
+}
+
+/** The model of a file, for commands that need one. */
+export async function readModelFile(path: string, layers: string | undefined): Promise<Model> {
+  const specs = await layersOption(layers);
+  return readBytes(path, (bytes) => {
+    try {
+      return readModel(bytes, { layers: specs });
+    } catch (error) {
+      if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
+      const guess = JSON.stringify(guessLayers(readSafetensors(bytes)));
+      throw new Error(`holds weights alone. Pass --layers; by names and shapes it looks like --layers '${guess}'`);
+    }
+  });
+}

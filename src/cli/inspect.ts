@@ -1,0 +1,192 @@
+/** `sluice inspect`: a model file → what it holds, and the lines of code that run it. */
+
+import {
+  createSession,
+  guessLayers,
+  type LayerSpec,
+  type Model,
+  ModelError,
+  modelFromLayers,
+  type Node,
+  readModel,
+  readSafetensors,
+  type Session,
+  type StateInfo,
+  type Tensor,
+} from "../index.ts";
+import { codeOf } from "./code.ts";
+import { layersOption, nameError, readBytes } from "./file.ts";
+import { reportOf } from "./report.ts";
+import { sizeOf } from "./rows.ts";
+
+/** What `--json` prints, and the report says in words. */
+export interface Facts {
+  readonly file: string;
+  readonly bytes: number;
+  /** With its graph, or weights alone. */
+  readonly format: "graph" | "weights";
+  readonly tensors: readonly Pick<Tensor, "name" | "dtype" | "shape">[];
+  readonly guess?: Guess;
+  /** Absent where the guessed layers do not fit the tensors. */
+  readonly model?: ModelFacts;
+}
+
+/** Layers by names and shapes, and what these do not tell. */
+export interface Guess {
+  readonly layers: readonly LayerSpec[];
+  /** One list for each layer. */
+  readonly unknown: readonly (readonly string[])[];
+  readonly unknownOfAll: readonly string[];
+  /** Why the guess does not run. */
+  readonly problem?: string;
+}
+
+export interface ModelFacts extends Pick<Model, "inputs" | "outputs" | "states" | "info" | "warnings"> {
+  readonly parameters: number;
+  readonly layers: readonly LayerFacts[];
+  /** Why the model needs its whole sequence; absent where it streams. */
+  readonly needsSequence?: string;
+  readonly memory: Session["info"];
+  readonly code: readonly string[];
+}
+
+export interface LayerFacts extends Node {
+  /** The attributes without which it would be another layer. */
+  readonly notable: Node["attrs"];
+  /** Elements of a row of each input ("id" for ids), and of the output. */
+  readonly from: readonly (number | "id")[];
+  readonly to: number;
+  readonly parameters: number;
+  readonly states: readonly StateInfo[];
+}
+
+export async function inspect(
+  path: string,
+  options: { readonly layers?: string; readonly json?: boolean },
+): Promise<void> {
+  const layers = await layersOption(options.layers);
+  const { bytes, tensors } = await readBytes(path, (bytes) => ({ bytes, tensors: readSafetensors(bytes) }));
+  const facts = await factsOf(path, bytes, tensors, layers);
+  process.stdout.write(options.json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
+}
+
+async function factsOf(
+  path: string,
+  bytes: Uint8Array,
+  tensors: ReadonlyMap<string, Tensor>,
+  layers: readonly LayerSpec[] | undefined,
+): Promise<Facts> {
+  const head = {
+    file: path,
+    bytes: bytes.length,
+    tensors: [...tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+  };
+  try {
+    const model = readModel(bytes, { layers });
+    return { ...head, format: layers ? "weights" : "graph", model: await modelFacts(path, model, layers) };
+  } catch (error) {
+    if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw nameError(path, error);
+  }
+  const guess = guessOf(tensors);
+  try {
+    const model = readModel(bytes, { layers: guess.layers });
+    return { ...head, format: "weights", guess, model: await modelFacts(path, model, guess.layers) };
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error;
+    return { ...head, format: "weights", guess: { ...guess, problem: error.message } };
+  }
+}
+
+function guessOf(tensors: ReadonlyMap<string, Tensor>): Guess {
+  const layers = guessLayers(tensors);
+  const unknown = layers.map(({ type }) => {
+    if (type === "rnn") return ["nonlinearity: tanh is assumed, it may be relu"];
+    if (type === "gru") return ["resetAfter: true is assumed, as in PyTorch"];
+    if (type === "linear") return ["activation after it: none is assumed"];
+    if (type === "embedding") return ["an embedding is assumed, it may be linear without bias"];
+    if (type === "layerNorm" || type === "batchNorm") return ["eps: 1e-5 is assumed"];
+    return [];
+  });
+  const initial = [...tensors.keys()].some((name) => /(^|\.)[hc]0$/.test(name));
+  return {
+    layers,
+    unknown,
+    unknownOfAll: [
+      "order: as in the file is assumed, each layer reading the one before it",
+      ...(initial ? [] : ["initial states: zero is assumed"]),
+    ],
+  };
+}
+
+async function modelFacts(path: string, model: Model, layers: readonly LayerSpec[] | undefined): Promise<ModelFacts> {
+  const { inputs, outputs, states, info, warnings } = model;
+  const session = await createSession(model);
+  let needsSequence: string | undefined;
+  try {
+    session.stream();
+  } catch (error) {
+    if ((error as ModelError).code !== "ERR_SEQUENCE_MODEL") throw error;
+    needsSequence = (error as ModelError).message;
+  }
+  const facts = layerFacts(model);
+  return {
+    inputs,
+    outputs,
+    states,
+    info,
+    warnings,
+    parameters: facts.reduce((sum, { parameters }) => sum + parameters, 0),
+    layers: facts,
+    needsSequence,
+    memory: session.info,
+    code: codeOf(path, model, { layers, needsSequence: needsSequence !== undefined }),
+  };
+}
+
+/** Every node as a model of its own tells its sizes, tensors and states; an attribute that it can do without is not notable. */
+function layerFacts(model: Model): LayerFacts[] {
+  const sizes = new Map<string, number | "id">(
+    model.inputs.map((input) => [input.name, input.dtype === "I32" ? "id" : sizeOf(input)]),
+  );
+  const ignore = [...model.tensors.keys()];
+  return model.nodes.map((node) => {
+    const from = node.inputs.map((name) => sizes.get(name) as number | "id");
+    const inputs = from.map((size, i) =>
+      size === "id"
+        ? { name: `${node.name}<${i}`, dtype: "I32" as const, shape: [] }
+        : { name: `${node.name}<${i}`, dtype: "F32" as const, shape: [size] },
+    );
+    const alone = (attrs: Node["attrs"]): Model =>
+      modelFromLayers(
+        [{ ...(attrs as object), type: node.op, name: node.name, inputs: inputs.map(({ name }) => name) }],
+        model.tensors,
+        { inputs, ignore, nonFinite: "allow" },
+      );
+    const { outputs, tensors, states } = alone(node.attrs);
+    sizes.set(node.outputs[0], sizeOf(outputs[0]));
+    return {
+      ...node,
+      notable: notableOf(node, (attrs) => alone(attrs).nodes[0]),
+      from,
+      to: sizeOf(outputs[0]),
+      parameters: [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
+      states,
+    };
+  });
+}
+
+/** What tensors tell is worth telling where it is unusual. */
+const USUAL: Node["attrs"] = { bias: true, affine: true, projSize: 0 };
+
+function notableOf({ attrs }: Node, build: (attrs: Node["attrs"]) => Node): Node["attrs"] {
+  const entries = Object.entries(attrs).filter(([key, value]) => {
+    if (key in USUAL) return USUAL[key] !== value;
+    const { [key]: _, ...rest } = attrs;
+    try {
+      return JSON.stringify(build(rest).attrs[key]) !== JSON.stringify(value);
+    } catch {
+      return true;
+    }
+  });
+  return Object.fromEntries(entries);
+}

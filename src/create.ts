@@ -1,0 +1,72 @@
+/**
+ * Model → Session: picks what runs it. `auto` takes the build that was measured fastest on this engine, and the reference
+ * where there is no WebAssembly, no SIMD, or a policy that forbids compiling; `session.info` tells which.
+ */
+
+import { createArena } from "./arena.ts";
+import { createReferenceEngine } from "./backend-reference.ts";
+import type { Variant } from "./engine.ts";
+import { ModelError } from "./errors.ts";
+import { checkGraph } from "./graph.ts";
+import { fetchBinary, instantiate, type KernelBinary, type KernelSet, pickBuild, type WasmSource } from "./kernels.ts";
+import type { Model } from "./model.ts";
+import type { OpTable } from "./ops/core.ts";
+import { checkInteger } from "./ports.ts";
+import { Runtime } from "./runtime.ts";
+import { Session } from "./session.ts";
+
+/** What an entry of the package carries: a kernel set and its operator table. */
+export interface Kit extends KernelSet {
+  readonly ops: OpTable;
+}
+
+export interface RuntimeOptions<Source = WasmSource> {
+  /** auto: the fastest build that this engine runs; the reference where it runs none. */
+  readonly variant?: "auto" | Variant;
+  /** The kernels from elsewhere: a compiled Module or bytes; a URL or Response where creation is async. */
+  readonly wasm?: Source;
+}
+
+export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Source> {
+  /** Rows of one execution: how many steps a run batches, how many members advance together. 64. */
+  readonly maxSteps?: number;
+  /** One memory for several sessions (`createRuntime`). */
+  readonly runtime?: Runtime;
+}
+
+/** Undefined: the reference. */
+export function openRuntime(kit: Kit, { variant = "auto", wasm }: RuntimeOptions<KernelBinary>): Runtime | undefined {
+  const binary = wasm ?? (variant === "auto" ? pickBuild(kit) : kit[variant as "simd"]);
+  if (variant === "reference" || binary === undefined) return undefined;
+  let got: unknown;
+  try {
+    const runtime = new Runtime(instantiate(binary, kit));
+    if (variant === "auto" || variant === runtime.variant) return runtime;
+    got = `a build for "${runtime.variant}"`;
+  } catch (error) {
+    if (variant === "auto" && wasm === undefined) return undefined;
+    got = error;
+  }
+  throw new ModelError("ERR_VARIANT", `variant: expected kernels that run as "${variant}"; got ${got}.`);
+}
+
+export function openSession(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Session {
+  const { maxSteps = 64, variant = "auto", runtime = openRuntime(kit, options) } = options;
+  checkInteger("maxSteps", maxSteps, 1);
+  if (options.runtime && variant !== "auto" && variant !== options.runtime.variant) {
+    throw new ModelError(
+      "ERR_VARIANT",
+      `variant: expected "${variant}"; got a runtime of "${options.runtime.variant}".`,
+    );
+  }
+  const graph = checkGraph(kit.ops, model.inputs, model.nodes, model.tensors);
+  const engine = runtime
+    ? createArena(kit.ops, model, runtime, maxSteps)
+    : createReferenceEngine(model, { rows: maxSteps });
+  return new Session(model, graph, engine);
+}
+
+/** Options whose `wasm` is at hand. */
+export async function fetched<O extends RuntimeOptions>(options: O): Promise<O & RuntimeOptions<KernelBinary>> {
+  return { ...options, wasm: options.wasm && (await fetchBinary(options.wasm)) };
+}

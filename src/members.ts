@@ -1,0 +1,289 @@
+/**
+ * The members of a stream (one), a group (n) or a run (one for each sequence): their states, and how they take steps over
+ * callers' arrays in pieces that fit the engine's rows. Streams, groups and runs are all this, so they give the same bits.
+ *
+ * Saved state   six u32: "SLST", version, hash of the model (two), bytes that follow, 0; then the unpadded little-endian f32 of
+ *               every state in name order. The hash is over the graph and the tensors as they were read, so variant,
+ *               precision and package version do not matter, and another model's bytes are refused by name.
+ */
+
+import { STATUS_ID } from "../assembly/abi.ts";
+import type { Engine, IoRegion, States } from "./engine.ts";
+import { FormatError, SessionError } from "./errors.ts";
+import type { Model, StateInfo } from "./model.ts";
+import { byPort, checkRows, type Numbers, type Output, type Port, wrong, wrongKind } from "./ports.ts";
+import { elements } from "./tensor.ts";
+
+/** `NAME.h`, `NAME.c`, each (layers × directions, B, H). */
+export type State = Record<string, Float32Array>;
+
+/** What all members of a session share. */
+export interface SessionCore {
+  readonly model: Model;
+  readonly engine: Engine;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  /** The model needs its whole sequence: time is never cut, rows are made to fit instead. */
+  readonly whole: boolean;
+  /** Live streams and groups. */
+  readonly live: Set<{ dispose(): void }>;
+  /** Of the model; computed when first asked for. */
+  hash?: readonly [number, number];
+}
+
+/** What to run over xs and ys. */
+export interface Course {
+  readonly count: number;
+  /** Found from xs where it is not given. */
+  readonly steps?: number;
+  /** The j-th is this member; by default j. */
+  readonly members?: Int32Array;
+  /** Steps of each; by default all. */
+  readonly lengths?: Int32Array;
+  /** (B, T, …) instead of (T, B, …). */
+  readonly xsFirst?: boolean;
+  readonly ysFirst?: boolean;
+}
+
+const MAGIC = 0x5453_4c53;
+const VERSION = 1;
+const HEADER_BYTES = 24;
+
+/** Rows that a tile of members of a sequence model may take before fewer members go together. */
+const WHOLE_ROWS = 1024;
+
+export class Members {
+  readonly core: SessionCore;
+  readonly #infos: readonly StateInfo[];
+  #states: States | undefined;
+
+  constructor(core: SessionCore, count: number, traceSteps?: number) {
+    this.core = core;
+    this.#infos = core.model.states;
+    this.#states = core.engine.createStates(count, traceSteps);
+  }
+
+  get states(): States {
+    if (this.#states === undefined)
+      throw new SessionError("ERR_DISPOSED", "stream or group: expected a live one; it is disposed.");
+    return this.#states;
+  }
+
+  dispose(): void {
+    this.#states?.dispose();
+    this.#states = undefined;
+  }
+
+  /** Runs what `prepare` has checked; returns ys. */
+  run({ from, to, T, count, members, lengths, xsFirst, ysFirst }: Prepared): Output {
+    const { states } = this;
+    const { engine, inputs, outputs, whole } = this.core;
+    const tile = Math.min(count, whole ? Math.max(1, Math.floor(WHOLE_ROWS / T)) : engine.rows);
+    if (whole) engine.reserve(T * tile);
+    const valid = lengths && new Int32Array(count);
+    for (let first = 0; first < count; first += tile) {
+      const n = Math.min(tile, count - first);
+      const chunk = whole ? T : Math.floor(engine.rows / n);
+      for (let t = 0; t < T; t += chunk) {
+        const some = Math.min(chunk, T - t);
+        if (lengths && valid)
+          for (let j = first; j < first + n; j++) valid[j] = Math.min(Math.max(lengths[j] - t, 0), some);
+        const piece = { first, n, t, some, T, count, valid };
+        for (let i = 0; i < inputs.length; i++) copyRows(engine.inputs[i], inputs[i], from[i], piece, xsFirst, true);
+        if (states.count === 1 && !valid) check(engine.execute(states, some), this.core);
+        else check(engine.executeGroup(states, members ?? null, first, n, some, valid ?? null), this.core);
+        for (let i = 0; i < outputs.length; i++) copyRows(engine.outputs[i], outputs[i], to[i], piece, ysFirst, false);
+      }
+    }
+    return outputs.length === 1 ? to[0] : Object.fromEntries(to.map((y, i) => [outputs[i].name, y]));
+  }
+
+  /** Copies of the states of `count` members from `first` on: (layers × directions, count, H) by name. */
+  state(first = 0, count = 1): State {
+    const { states } = this;
+    const entries = this.#infos.map(({ name, shape: [rows, size] }, index) => {
+      const all = new Float32Array(rows * count * size);
+      const one = new Float32Array(rows * size);
+      for (let b = 0; b < count; b++) {
+        states.read(first + b, index, one);
+        for (let r = 0; r < rows; r++) all.set(one.subarray(r * size, (r + 1) * size), (r * count + b) * size);
+      }
+      return [name, all];
+    });
+    return Object.fromEntries(entries);
+  }
+
+  /** Replaces the states that are named, after `checkState`. */
+  setState(state: Readonly<State>, first = 0, count = 1): void {
+    const { states } = this;
+    checkState(this.core.model, state, count);
+    this.#infos.forEach(({ name, shape: [rows, size] }, index) => {
+      if (!Object.hasOwn(state, name)) return;
+      const one = new Float32Array(rows * size);
+      for (let b = 0; b < count; b++) {
+        for (let r = 0; r < rows; r++) {
+          const at = (r * count + b) * size;
+          one.set(state[name].subarray(at, at + size), r * size);
+        }
+        states.write(first + b, index, one);
+      }
+    });
+  }
+
+  save(member = 0, into?: Uint8Array): Uint8Array {
+    const state = this.state(member);
+    const head = this.#header();
+    const size = HEADER_BYTES + head[4];
+    const bytes = into ?? new Uint8Array(size);
+    if (!(bytes instanceof Uint8Array)) throw wrongKind("into", "Uint8Array", into);
+    if (bytes.length < size) throw wrong("into", `length ${size}`, bytes.length);
+    bytes.set(new Uint8Array(head.buffer));
+    let at = HEADER_BYTES;
+    for (const name of Object.keys(state).sort()) {
+      bytes.set(new Uint8Array(state[name].buffer), at);
+      at += state[name].byteLength;
+    }
+    return bytes.subarray(0, size);
+  }
+
+  load(bytes: Uint8Array, member = 0): void {
+    const { states } = this;
+    if (!(bytes instanceof Uint8Array)) throw wrongKind("bytes", "Uint8Array", bytes);
+    const expected = this.#header();
+    const head = new Uint32Array(bytes.slice(0, bytes.length < HEADER_BYTES ? 0 : HEADER_BYTES).buffer);
+    if (head[0] !== MAGIC)
+      throw new FormatError("ERR_STATE_BYTES", 'state: expected bytes that begin with "SLST"; got others.');
+    if (head[1] !== VERSION)
+      throw new FormatError("ERR_VERSION", `state: expected version ${VERSION}; got ${head[1]}.`);
+    if (head[2] !== expected[2] || head[3] !== expected[3]) {
+      const model = (words: Uint32Array) => `model ${words[2].toString(16)}-${words[3].toString(16)}`;
+      throw new SessionError("ERR_STATE", `state: expected that of ${model(expected)}; got that of ${model(head)}.`);
+    }
+    const size = HEADER_BYTES + expected[4];
+    if (bytes.length !== size || head[4] !== expected[4] || head[5] !== 0) {
+      throw new FormatError("ERR_STATE_BYTES", `state: expected ${size} bytes; got ${bytes.length}.`);
+    }
+    const numbers = new Float32Array(bytes.slice(HEADER_BYTES).buffer);
+    let at = 0;
+    const order = this.#infos.map(({ name, shape }, index) => ({ name, index, size: elements(shape) }));
+    for (const { index, size } of order.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      states.write(member, index, numbers.subarray(at, at + size));
+      at += size;
+    }
+  }
+
+  #header(): Uint32Array {
+    const { core } = this;
+    core.hash ??= hashModel(core.model);
+    const bytes = this.#infos.reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
+    return Uint32Array.of(MAGIC, VERSION, ...core.hash, bytes, 0);
+  }
+}
+
+/** What `prepare` found in the callers' arrays: one for each port, and T. */
+export interface Prepared extends Course {
+  readonly from: readonly Numbers[];
+  readonly to: readonly Float32Array[];
+  readonly T: number;
+}
+
+/** Checks everything before anything is written; makes ys where there is none. */
+export function prepare({ inputs, outputs }: SessionCore, xs: unknown, ys: unknown, course: Course): Prepared {
+  const { count } = course;
+  const from = byPort<Numbers>(inputs, xs, "xs");
+  const T = course.steps ?? Math.floor((from[0]?.length ?? 0) / (count * inputs[0].size || 1));
+  from.forEach((x, i) => {
+    checkRows(x, inputs[i], T * count);
+  });
+  const to =
+    ys === undefined
+      ? outputs.map(({ size }) => new Float32Array(T * count * size))
+      : byPort<Float32Array>(outputs, ys, "y");
+  to.forEach((y, i) => {
+    checkRows(y, outputs[i], T * count, outputs.length > 1 ? undefined : "y");
+  });
+  return { ...course, from, to, T };
+}
+
+/** Throws unless every name is a state and every array as long as `count` of it. */
+export function checkState({ states }: Model, state: Readonly<State>, count: number): void {
+  if (typeof state !== "object" || state === null) throw wrongKind("state", "a record", state);
+  for (const [name, values] of Object.entries(state)) {
+    const info = states.find((one) => one.name === name);
+    if (!info) throw wrong("state", states.map((one) => one.name).join(", ") || "no names", `"${name}"`);
+    if (!(values instanceof Float32Array)) throw wrongKind(name, "Float32Array", values);
+    const size = elements(info.shape) * count;
+    if (values.length !== size) throw wrong(name, `length ${size}`, values.length);
+  }
+}
+
+/** Throws unless the kernels say ok. Only ids that were written in place come to light here. */
+export function check(status: number, { inputs }: SessionCore): void {
+  if (status === 0) return;
+  const port = inputs.find(({ ids }) => ids);
+  if (status === STATUS_ID && port?.ids) throw wrong(port.name, `0…${port.ids - 1}`, "another");
+  throw new SessionError("ERR_EXECUTE", `execute: expected status 0; got ${status}.`);
+}
+
+/** Steps t … t + some − 1 of members first … first + n − 1, of T steps and `count` members. */
+interface Piece {
+  readonly first: number;
+  readonly n: number;
+  readonly t: number;
+  readonly some: number;
+  readonly T: number;
+  readonly count: number;
+  /** How many of the steps each member takes. */
+  readonly valid: Int32Array | undefined;
+}
+
+/** Rows of a caller's array into an io region, or back. Loops: a view for TypedArray.set would be garbage. */
+function copyRows(
+  { data, stride }: IoRegion,
+  { size, ids }: Port,
+  array: Numbers,
+  { first, n, t, some, T, count, valid }: Piece,
+  batchFirst: boolean | undefined,
+  into: boolean,
+): void {
+  const step = batchFirst ? size : count * size;
+  const member = batchFirst ? T * size : size;
+  for (let j = 0; j < n; j++) {
+    const length = valid ? valid[first + j] : some;
+    for (let s = 0; s < some; s++) {
+      const row = (s * n + j) * stride;
+      const at = (t + s) * step + (first + j) * member;
+      if (s < length) {
+        if (into) for (let i = 0; i < size; i++) data[row + i] = array[at + i];
+        else for (let i = 0; i < size; i++) array[at + i] = data[row + i];
+      } else if (into && ids) data[row] = 0; // looked up all the same
+    }
+  }
+}
+
+/**
+ * 64 bits of a model: its graph as JSON, then every tensor's dtype, shape and bytes in name order, through two lanes of
+ * FNV-1a with a finaliser. It tells models apart; it does not sign them.
+ */
+function hashModel({ inputs, outputs, nodes, states, tensors }: Model): readonly [number, number] {
+  let low = 2166136261;
+  let high = 0x9e3779b9;
+  const word = (value: number) => {
+    low = Math.imul(low ^ value, 16777619);
+    high = Math.imul(high ^ (value + (low >>> 15)), 16777619);
+  };
+  const text = (value: string) => {
+    for (let i = 0; i < value.length; i++) word(value.charCodeAt(i));
+    word(-1);
+  };
+  text(JSON.stringify([inputs, outputs, nodes, states]));
+  for (const [name, { dtype, shape, data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    text(`${name} ${dtype} ${shape}`);
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength).forEach(word);
+  }
+  const finish = (value: number) => {
+    const mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+    return (mixed ^ (mixed >>> 13)) >>> 0;
+  };
+  return [finish(low), finish(high)];
+}

@@ -1,0 +1,98 @@
+/** The callers' arrays: found by input or output name, and checked before anything is written. */
+
+import { rowSize } from "./graph.ts";
+import type { Model, ValueInfo } from "./model.ts";
+
+export type Numbers = Float32Array | Int32Array;
+
+/** What a step takes: an array of the input's dtype, a number where the input has one element, a record by input name. */
+export type StepInput = Numbers | number | Readonly<Record<string, Numbers | number>>;
+
+/** The output of a step or run: an array where the model has one output, else a record by output name. */
+export type Output = Float32Array | Record<string, Float32Array>;
+
+/** An input or output as the host sees it. */
+export interface Port {
+  readonly name: string;
+  readonly dtype: ValueInfo["dtype"];
+  /** Elements of one row. */
+  readonly size: number;
+  /** Ids run from 0 to ids − 1; undefined for numbers. */
+  readonly ids: number | undefined;
+}
+
+export function portsOf(model: Model, values: readonly ValueInfo[]): Port[] {
+  return values.map(({ name, dtype, shape }) => {
+    const tables = model.nodes.filter(({ op, inputs }) => op === "embedding" && inputs[0] === name);
+    const ids = tables.length > 0 ? Math.min(...tables.map(({ attrs }) => attrs.numEmbeddings as number)) : undefined;
+    return { name, dtype, size: rowSize(shape), ids };
+  });
+}
+
+/** "Float32Array", "Array", "string": what a message calls a value. */
+export function kindOf(value: unknown): string {
+  return (value as object | undefined)?.constructor?.name ?? `${value}`;
+}
+
+export function wrong(name: string, expected: string | number, got: unknown): RangeError {
+  return new RangeError(`"${name}" expected ${expected}, got ${got}`);
+}
+
+export function wrongKind(name: string, expected: string, value: unknown): TypeError {
+  return new TypeError(`"${name}" expected ${expected}, got ${kindOf(value)}`);
+}
+
+/** Throws unless `value` is an integer in min … max. */
+export function checkInteger(name: string, value: unknown, min: number, max = Infinity): asserts value is number {
+  if (!(Number.isInteger(value) && (value as number) >= min && (value as number) <= max)) {
+    throw wrong(name, max === Infinity ? `an integer ≥ ${min}` : `${min}…${max}`, value);
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value);
+}
+
+/** Is it a record by name? Throws unless it names only ports, or there is one port that it may stand for. */
+export function checkNames(ports: readonly Port[], given: unknown, what: string): given is Record<string, unknown> {
+  if (!isRecord(given)) {
+    if (ports.length === 1) return false;
+    throw wrongKind(what, `a record of ${namesOf(ports)}`, given);
+  }
+  for (const name in given)
+    if (!ports.some((port) => port.name === name)) throw wrong(what, namesOf(ports), `"${name}"`);
+  return true;
+}
+
+function namesOf(ports: readonly Port[]): string {
+  return ports.map(({ name }) => name).join(", ");
+}
+
+/** What was given for each port: by name from a record, or as it is where there is one port. */
+export function byPort<T>(ports: readonly Port[], given: unknown, what: string): T[] {
+  return checkNames(ports, given, what) ? ports.map(({ name }) => given[name] as T) : [given as T];
+}
+
+/**
+ * Throws unless `x` is the port's typed array of `rows` rows with ids in range.
+ * @throws TypeError `"input" expected Float32Array, got Array`
+ * @throws RangeError `"input" expected length 8, got 7`, `"tokens" expected 0…64, got 65`
+ */
+export function checkRows(
+  x: unknown,
+  { dtype, size, ids, name }: Port,
+  rows: number,
+  what = name,
+): asserts x is Numbers {
+  const Expected = dtype === "I32" ? Int32Array : Float32Array;
+  if (!(x instanceof Expected)) throw wrongKind(what, Expected.name, x);
+  if (x.length !== rows * size) throw wrong(what, `length ${rows * size}`, x.length);
+  if (ids !== undefined)
+    for (let i = 0; i < x.length; i++) if (x[i] < 0 || x[i] >= ids) throw wrong(name, `0…${ids - 1}`, x[i]);
+}
+
+/** Throws unless `x` may stand for the one element of the port. */
+export function checkNumber(x: number, { dtype, size, ids, name }: Port): void {
+  if (size !== 1) throw wrongKind(name, `${dtype === "I32" ? "Int32Array" : "Float32Array"} of ${size}`, x);
+  if (ids !== undefined) checkInteger(name, x, 0, ids - 1);
+}
