@@ -10,7 +10,7 @@ import {
   F_AFFINE, F_ELU, F_HARD_SIGMOID, F_IDENTITY, F_LEAKY_RELU, F_RELU, F_SCALED_TANH, F_SIGMOID, F_SOFTPLUS, F_SOFTSIGN,
   F_TANH, F_THRESHOLDED_RELU,
 } from "./abi";
-import { expm1Negative, expV, sigmoidV, tanhV } from "./math";
+import { expm1Negative, expV, log1p, sigmoidV, tanhV } from "./math";
 
 /**
  * y ← f(clip(y)) for n elements; whole vectors are touched, so what lies between n and the padding becomes f(padding).
@@ -65,10 +65,10 @@ function other(number: usize, x: v128, alpha: v128, beta: v128): v128 {
 /** ln(1 + e^x) = max(x, 0) + ln(1 + e^−|x|). */
 function softplusV(x: v128): v128 {
   const s = expV(f32x4.neg(f32x4.abs(x)));
-  let log = f32x4.splat(<f32>Math.log1p(f32x4.extract_lane(s, 0)));
-  log = f32x4.replace_lane(log, 1, <f32>Math.log1p(f32x4.extract_lane(s, 1)));
-  log = f32x4.replace_lane(log, 2, <f32>Math.log1p(f32x4.extract_lane(s, 2)));
-  log = f32x4.replace_lane(log, 3, <f32>Math.log1p(f32x4.extract_lane(s, 3)));
+  let log = f32x4.splat(<f32>log1p(f32x4.extract_lane(s, 0)));
+  log = f32x4.replace_lane(log, 1, <f32>log1p(f32x4.extract_lane(s, 1)));
+  log = f32x4.replace_lane(log, 2, <f32>log1p(f32x4.extract_lane(s, 2)));
+  log = f32x4.replace_lane(log, 3, <f32>log1p(f32x4.extract_lane(s, 3)));
   return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), log);
 }
 

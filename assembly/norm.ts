@@ -9,7 +9,7 @@
  */
 
 import { zeroPadding } from "./activation";
-import { expV } from "./math";
+import { expV, log } from "./math";
 
 export function layerNorm(
   y: usize, yStride: usize, x: usize, xStride: usize, n: usize, weight: usize, bias: usize, eps: f32, rows: usize,
@@ -49,9 +49,9 @@ export function softmax(y: usize, yStride: usize, x: usize, xStride: usize, n: u
 export function logSoftmax(y: usize, yStride: usize, x: usize, xStride: usize, n: usize, rows: usize): void {
   for (; rows > 0; rows--) {
     const max = rowMax(x, n);
-    const log = Math.log1p(exponentials(y, x, n, max) - 1);
+    const lnSum = log(exponentials(y, x, n, max));
     const bytes = n << 2;
-    for (let i: usize = 0; i < bytes; i += 4) store<f32>(y + i, <f32>(<f64>load<f32>(x + i) - max - log));
+    for (let i: usize = 0; i < bytes; i += 4) store<f32>(y + i, <f32>(<f64>load<f32>(x + i) - max - lnSum));
     y += yStride;
     x += xStride;
   }

@@ -178,12 +178,21 @@ class ArenaStates implements States {
     if (image.some((value) => value !== 0)) for (let member = 0; member < count; member++) this.reset(member);
   }
 
-  read(member: number, index: number, into: Float32Array): void {
-    this.#eachRow(member, index, into, (numbers, at, row) => row.set(numbers.subarray(at, at + row.length)));
+  read(member: number, index: number, into: Float32Array, b: number, count: number): void {
+    const { rows, size } = this.plan.states[index];
+    const { f32 } = this.runtime;
+    for (let r = 0; r < rows; r++) {
+      const from = this.#at(member, index, r);
+      into.set(f32.subarray(from, from + size), (r * count + b) * size);
+    }
   }
 
-  write(member: number, index: number, from: Float32Array): void {
-    this.#eachRow(member, index, from, (numbers, at, row) => numbers.set(row, at));
+  write(member: number, index: number, from: Float32Array, b: number, count: number): void {
+    const { rows, size } = this.plan.states[index];
+    for (let r = 0; r < rows; r++) {
+      const at = (r * count + b) * size;
+      this.runtime.f32.set(from.subarray(at, at + size), this.#at(member, index, r));
+    }
   }
 
   reset(member: number): void {
@@ -220,21 +229,9 @@ class ArenaStates implements States {
     this.traced?.program.free();
   }
 
-  /** Index in f32 of a member's first element. */
-  #at(member: number): number {
-    return (this.base + member * this.stride) / 4;
-  }
-
-  /** Each row of a state: linear memory, where the row begins in it, and its part of `all`. */
-  #eachRow(
-    member: number,
-    index: number,
-    all: Float32Array,
-    row: (numbers: Float32Array, at: number, part: Float32Array) => void,
-  ): void {
-    const { offset, rows, size, stride } = this.plan.states[index];
-    for (let r = 0; r < rows; r++) {
-      row(this.runtime.f32, this.#at(member) + (offset + r * stride) / 4, all.subarray(r * size, (r + 1) * size));
-    }
+  /** Index in f32 of a member, or of row r of one of its states. */
+  #at(member: number, index?: number, r = 0): number {
+    const { offset, stride } = index === undefined ? { offset: 0, stride: 0 } : this.plan.states[index];
+    return (this.base + member * this.stride + offset + r * stride) / 4;
   }
 }

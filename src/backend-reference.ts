@@ -21,9 +21,6 @@ import { elements, toF32 } from "./tensor.ts";
 
 type Row = Float64Array;
 
-/** A node with its weights: the rows of its inputs over a sequence → those of its output. Changes its states in place. */
-type Run = (inputs: Row[][], states: Row[]) => Row[];
-
 /** A tensor of a node, by its suffix. */
 type Lookup = (suffix: string) => Row | undefined;
 
@@ -34,44 +31,45 @@ interface Walk {
 }
 
 interface ReferenceStates extends States {
-  /** [member][index in model.states]: replaced, never changed in place, for they share what is equal. */
+  /** [member][index in model.states]: replaced, never changed in place, for members share what is equal. */
   readonly members: Row[][];
-  /** Takes note of steps of member 0. */
+  /** Keeps what member 0 did, where it is traced. */
   record(walk: Walk): void;
 }
 
 /** Runs up to `rows` rows (steps × members) at once, until more are reserved. */
 export function createReferenceEngine(model: Model, options: { rows: number }): Engine {
   const weights = new Map([...model.tensors].map(([key, tensor]) => [key, new Float64Array(toF32(tensor))]));
-  const runs = model.nodes.map((node) => prepare(model, node, (suffix) => weights.get(tensorKey(node.name, suffix))));
   const initial = model.states.map(
     (state) => weights.get(state.initial as string) ?? new Float64Array(elements(state.shape)),
   );
-  const traced = model.nodes.filter(({ op }) => op !== "embedding").map(({ outputs }) => outputs[0]);
-
   const io = (rows: number) => ({
     rows,
     inputs: model.inputs.map((info) => region(info, rows)),
     outputs: model.outputs.map((info) => region(info, rows)),
   });
 
-  /** All nodes over `length` steps of the j-th of `count` sequences; undefined where an id is out of range. */
+  /** `length` steps of the j-th of `count` sequences; undefined where an id is out of range. */
   function walk(before: Row[], length: number, j = 0, count = 1): Walk | undefined {
     const read = (from: IoRegion) => Array.from({ length }, (_, t) => new Float64Array(rowOf(from, t * count + j)));
-    const values = new Map(model.inputs.map(({ name }, i) => [name, read(engine.inputs[i])]));
-    const states = before.map((state) => state.slice());
-    for (const [i, { op, attrs, inputs, outputs }] of model.nodes.entries()) {
-      const args = inputs.map((name) => values.get(name) as Row[]);
-      if (op === "embedding" && args[0].some(([id]) => id < 0 || id >= (attrs.numEmbeddings as number))) return;
-      values.set(outputs[0], runs[i](args, states));
+    const values = new Map(model.inputs.map(({ name }, i): [string, Row[]] => [name, read(engine.inputs[i])]));
+    const states = new Map(model.states.map(({ name }, i) => [name, before[i].slice()]));
+    for (const node of model.nodes) {
+      const inputs = node.inputs.map((name) => values.get(name) as Row[]);
+      const tensorOf = (suffix: string) => weights.get(tensorKey(node.name, suffix));
+      const ids = node.op === "embedding" ? inputs[0] : [];
+      if (ids.some(([id]) => id < 0 || id >= (node.attrs.numEmbeddings as number))) return undefined;
+      const own = ["h", "c"].flatMap((suffix) => states.get(tensorKey(node.name, suffix)) ?? []);
+      const run = node.op in CELLS ? recurrent : rowwise;
+      values.set(node.outputs[0], run(node, tensorOf, inputs, own));
     }
-    return { values, states };
+    return { values, states: [...states.values()] };
   }
 
-  const engine = {
-    variant: "reference" as const,
+  const engine: Engine = {
+    variant: "reference",
     ...io(options.rows),
-    reserve(rows: number): void {
+    reserve(rows) {
       if (rows > engine.rows) Object.assign(engine, io(rows));
     },
     get bytes() {
@@ -83,17 +81,23 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
         statePerStream: byteLength(initial),
       };
     },
-    createStates(count: number, traceSteps = 0): ReferenceStates {
+    createStates(count, traceSteps = 0): ReferenceStates {
       const members = new Array<Row[]>(count).fill(initial);
-      const traces = new Map(traced.map((name) => [name, [] as Row[]]));
+      const traced = model.nodes.filter(({ op }) => traceSteps > 0 && op !== "embedding");
+      const traces = traced.map(({ outputs: [name] }) => ({ name, rows: [] as Row[] }));
       return {
         count,
         members,
-        read(member, index, into) {
-          into.set(members[member][index]);
+        read(member, index, into, b, count) {
+          const [rows, size] = model.states[index].shape;
+          const state = members[member][index];
+          for (let r = 0; r < rows; r++) into.set(state.subarray(r * size, (r + 1) * size), (r * count + b) * size);
         },
-        write(member, index, from) {
-          members[member] = members[member].map((state, i) => (i === index ? new Float64Array(from) : state));
+        write(member, index, from, b, count) {
+          const [rows, size] = model.states[index].shape;
+          const row = (r: number) => from.subarray((r * count + b) * size, (r * count + b + 1) * size);
+          const state = Float64Array.from({ length: rows * size }, (_, i) => row(Math.floor(i / size))[i % size]);
+          members[member] = members[member].map((old, i) => (i === index ? state : old));
         },
         reset(member) {
           members[member] = initial;
@@ -102,7 +106,7 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
           members[member] = (from as ReferenceStates).members[fromMember];
         },
         record({ values }) {
-          for (const [name, rows] of traces) {
+          for (const { name, rows } of traces) {
             rows.push(...(values.get(name) as Row[]));
             rows.splice(0, rows.length - traceSteps);
           }
@@ -110,25 +114,18 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
         trace() {
           if (traceSteps === 0) return undefined;
           return new Map(
-            [...traces].map(([name, rows]) => [
-              name,
-              { shape: [rows.length, sizes.get(name)[0].length], data: new Float32Array(concat(...rows)) },
-            ]),
+            traces.map(({ name, rows }) => {
+              const [{ length }] = sizes.get(name) as Row[];
+              return [name, { shape: [rows.length, length], data: Float32Array.from(rows.flatMap((row) => [...row])) }];
+            }),
           );
         },
-        /** Nothing to give back, here and below: the garbage collector takes it. */
+        // Nothing to give back, here and below: the garbage collector takes it.
         dispose() {},
       };
     },
-    execute: (states: States, steps: number): number => engine.executeGroup(states, null, 0, 1, steps, null),
-    executeGroup(
-      states: States,
-      list: Int32Array | null,
-      first: number,
-      count: number,
-      steps: number,
-      lengths: Int32Array | null,
-    ): number {
+    execute: (states, steps) => engine.executeGroup(states, null, 0, 1, steps, null),
+    executeGroup(states, list, first, count, steps, lengths) {
       if (steps * count > engine.rows) return STATUS_STEPS;
       const { members, record } = states as ReferenceStates;
       const own = Array.from({ length: count }, (_, j) => list?.[first + j] ?? first + j);
@@ -147,7 +144,7 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
     },
     dispose() {},
   };
-  // The regions begin with zeros: a step over them tells the sizes of all values.
+  // The regions begin as zeros: a step over them tells the sizes of all values.
   const sizes = (walk(initial, 1) as Walk).values;
   return engine;
 }
@@ -173,19 +170,13 @@ function concat(...rows: Row[]): Row {
   return Float64Array.from(rows.flatMap((row) => [...row]));
 }
 
-function prepare(model: Model, node: Node, tensorOf: Lookup): Run {
-  if (node.op in CELLS) return recurrent(model, node, tensorOf);
-  const f = rowFunction(node, tensorOf);
-  return (inputs) => inputs[0].map((_, t) => f(...inputs.map((rows) => rows[t])));
-}
-
-/** An operator that knows no time: one row of each input → one row. */
-function rowFunction({ name, op, attrs }: Node, tensorOf: Lookup): (...inputs: Row[]) => Row {
+/** Operators that know no time. */
+function rowwise({ name, op, attrs }: Node, tensorOf: Lookup, inputs: Row[][]): Row[] {
   const [weight, bias, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(tensorOf) as Row[];
   const { eps, embeddingDim } = attrs as Record<string, number>;
   const specs = (attrs.function ?? attrs.activation ?? []) as ActivationSpec[];
   const [f = ACTIVATIONS.identity] = specs.map(activation);
-  const functions: Record<string, (...inputs: Row[]) => Row> = {
+  const operators: Record<string, (...inputs: Row[]) => Row> = {
     linear: (x) => linear(x, weight, bias).map(f),
     embedding: ([id]) => embedding(id, weight, embeddingDim),
     layerNorm: (x) => layerNorm(x, eps, weight, bias),
@@ -197,16 +188,16 @@ function rowFunction({ name, op, attrs }: Node, tensorOf: Lookup): (...inputs: R
     concat,
     last: (x) => x,
   };
-  if (op in functions) return functions[op];
-  const message = `node "${name}": expected an operator of the core kernels; got ${op}`;
-  throw new ModelError("ERR_UNSUPPORTED_OP", message, { node: name });
+  const operator = operators[op];
+  if (!operator) throw new ModelError("ERR_UNSUPPORTED_OP", `node "${name}": ${op} is not supported.`, { node: name });
+  return inputs[0].map((_, t) => operator(...inputs.map((rows) => rows[t])));
 }
 
-/** The cells, and how many functions each has. */
-const CELLS = {
-  rnn: { step: rnnStep, functions: 1 },
-  gru: { step: gruStep, functions: 2 },
-  lstm: { step: lstmStep, functions: 3 },
+/** The cells, and how many functions each takes. */
+const CELLS: Record<string, [step: typeof rnnStep, functions: number]> = {
+  rnn: [rnnStep, 1],
+  gru: [gruStep, 2],
+  lstm: [lstmStep, 3],
 };
 
 /** In the order of CellWeights. */
@@ -219,42 +210,35 @@ interface RecurrentAttrs {
   readonly activations?: readonly ActivationSpec[];
 }
 
-function recurrent(model: Model, { name, op, attrs }: Node, tensorOf: Lookup): Run {
+/** A stack of layers and directions, whose states change in place. */
+function recurrent({ op, attrs }: Node, tensorOf: Lookup, [x]: Row[][], states: Row[]): Row[] {
   const { numLayers, bidirectional, reverse, activations = [] } = attrs as unknown as RecurrentAttrs;
-  const { step, functions } = CELLS[op as keyof typeof CELLS];
-  const keys = [tensorKey(name, "h"), tensorKey(name, "c")];
-  const own = model.states.flatMap((state, slot) =>
-    keys.includes(state.name) ? [{ slot, size: state.shape[1] }] : [],
-  );
-
-  /** One direction of a layer; `index` is its row in the states. */
-  function direction(layer: number, suffix: string, index: number) {
-    const weights = CELL_TENSORS.map((tensor) => tensorOf(`${tensor}_l${layer}${suffix}`)) as unknown as CellWeights;
-    // One list serves both directions unless it is twice as long.
-    const specs = suffix ? activations.slice(-functions) : activations;
-    const options = { ...attrs, activations: specs.map(activation) };
-    const flip = (rows: Row[]) => (reverse || suffix ? [...rows].reverse() : rows);
-    return (xs: Row[], states: Row[]): Row[] => {
-      const kept = own.map(({ slot, size }) => states[slot].subarray(index * size, (index + 1) * size));
+  const [step, functions] = CELLS[op];
+  const suffixes = bidirectional ? ["", "_reverse"] : [""];
+  let rows = x;
+  for (let layer = 0, index = 0; layer < numLayers; layer++) {
+    const directions = suffixes.map((suffix) => {
+      const weights = CELL_TENSORS.map((tensor) => tensorOf(`${tensor}_l${layer}${suffix}`)) as unknown as CellWeights;
+      // One list serves both directions unless it is twice as long.
+      const own = suffix ? activations.slice(-functions) : activations;
+      const options = { ...attrs, activations: own.map(activation) };
+      const kept = states.map((state) => {
+        const size = state.length / (numLayers * suffixes.length);
+        return state.subarray(index * size, (index + 1) * size);
+      });
+      index++;
       let state = kept;
-      const hs = flip(xs).map((x) => {
+      const flip = (rows: Row[]) => (reverse || suffix ? [...rows].reverse() : rows);
+      const hs = flip(rows).map((x) => {
         state = step(x, state, weights, options);
         return state[0];
       });
-      kept.forEach((data, i) => {
-        data.set(state[i]);
+      kept.forEach((row, i) => {
+        row.set(state[i]);
       });
       return flip(hs);
-    };
+    });
+    rows = rows.map((_, t) => concat(...directions.map((hs) => hs[t])));
   }
-
-  const suffixes = bidirectional ? ["", "_reverse"] : [""];
-  const layers = Array.from({ length: numLayers }, (_, layer) =>
-    suffixes.map((suffix, d) => direction(layer, suffix, layer * suffixes.length + d)),
-  );
-  return ([x], states) =>
-    layers.reduce((xs, directions) => {
-      const ys = directions.map((run) => run(xs, states));
-      return xs.map((_, t) => concat(...ys.map((y) => y[t])));
-    }, x);
+  return rows;
 }

@@ -21,9 +21,9 @@ export type TraceRows = ReadonlyMap<string, { readonly shape: readonly [number, 
 /** The states of `count` members. Every number that crosses here is f32, unpadded, in the order of `model.states`. */
 export interface States {
   readonly count: number;
-  /** Copies state number `index` of a member into `into` (elements(shape) long). */
-  read(member: number, index: number, into: Float32Array): void;
-  write(member: number, index: number, from: Float32Array): void;
+  /** Copies state number `index` of a member into place b of `into`, (layers × directions, count, H). */
+  read(member: number, index: number, into: Float32Array, b: number, count: number): void;
+  write(member: number, index: number, from: Float32Array, b: number, count: number): void;
   /** Sets a member to the model's initial state. */
   reset(member: number): void;
   /** Copies all states of a member from a member of other States of the same engine. */

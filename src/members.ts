@@ -100,14 +100,9 @@ export class Members {
 
   /** Copies of the states of `count` members from `first` on: (layers × directions, count, H) by name. */
   state(first = 0, count = 1): State {
-    const { states } = this;
-    const entries = this.#infos.map(({ name, shape: [rows, size] }, index) => {
-      const all = new Float32Array(rows * count * size);
-      const one = new Float32Array(rows * size);
-      for (let b = 0; b < count; b++) {
-        states.read(first + b, index, one);
-        for (let r = 0; r < rows; r++) all.set(one.subarray(r * size, (r + 1) * size), (r * count + b) * size);
-      }
+    const entries = this.#infos.map(({ name, shape }, index) => {
+      const all = new Float32Array(elements(shape) * count);
+      for (let b = 0; b < count; b++) this.states.read(first + b, index, all, b, count);
       return [name, all];
     });
     return Object.fromEntries(entries);
@@ -117,16 +112,9 @@ export class Members {
   setState(state: Readonly<State>, first = 0, count = 1): void {
     const { states } = this;
     checkState(this.core.model, state, count);
-    this.#infos.forEach(({ name, shape: [rows, size] }, index) => {
+    this.#infos.forEach(({ name }, index) => {
       if (!Object.hasOwn(state, name)) return;
-      const one = new Float32Array(rows * size);
-      for (let b = 0; b < count; b++) {
-        for (let r = 0; r < rows; r++) {
-          const at = (r * count + b) * size;
-          one.set(state[name].subarray(at, at + size), r * size);
-        }
-        states.write(first + b, index, one);
-      }
+      for (let b = 0; b < count; b++) states.write(first + b, index, state[name], b, count);
     });
   }
 
@@ -147,7 +135,6 @@ export class Members {
   }
 
   load(bytes: Uint8Array, member = 0): void {
-    const { states } = this;
     if (!(bytes instanceof Uint8Array)) throw wrongKind("bytes", "Uint8Array", bytes);
     const expected = this.#header();
     const head = new Uint32Array(bytes.slice(0, bytes.length < HEADER_BYTES ? 0 : HEADER_BYTES).buffer);
@@ -163,13 +150,14 @@ export class Members {
     if (bytes.length !== size || head[4] !== expected[4] || head[5] !== 0) {
       throw new FormatError("ERR_STATE_BYTES", `state: expected ${size} bytes; got ${bytes.length}.`);
     }
-    const numbers = new Float32Array(bytes.slice(HEADER_BYTES).buffer);
-    let at = 0;
-    const order = this.#infos.map(({ name, shape }, index) => ({ name, index, size: elements(shape) }));
-    for (const { index, size } of order.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      states.write(member, index, numbers.subarray(at, at + size));
-      at += size;
+    let at = HEADER_BYTES;
+    const state = this.state(member);
+    for (const name of Object.keys(state).sort()) {
+      const end = at + state[name].byteLength;
+      state[name] = new Float32Array(bytes.slice(at, end).buffer);
+      at = end;
     }
+    this.setState(state, member);
   }
 
   #header(): Uint32Array {

@@ -1,7 +1,8 @@
 /** Files → bytes → what a reader makes of them, with the file's name before the message of every error. */
 
 import { readFile } from "node:fs/promises";
-import { guessLayers, type LayerSpec, type Model, type ModelError, readModel, readSafetensors } from "../index.ts";
+import { type LayerSpec, type Model, type ModelError, readModel, readSafetensors } from "../index.ts";
+import { guessChain } from "./guess.ts";
 import { UsageError } from "./usage.ts";
 
 /** The bytes of a file, read by `read`. */
@@ -42,7 +43,7 @@ export async function readModelFile(path: string, layers: string | undefined): P
       return readModel(bytes, { layers: specs });
     } catch (error) {
       if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
-      const guess = JSON.stringify(guessLayers(readSafetensors(bytes)));
+      const guess = JSON.stringify(guessChain(readSafetensors(bytes)));
       throw new Error(`holds weights alone. Pass --layers; by names and shapes it looks like --layers '${guess}'`);
     }
   });

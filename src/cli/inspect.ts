@@ -2,7 +2,6 @@
 
 import {
   createSession,
-  guessLayers,
   type LayerSpec,
   type Model,
   ModelError,
@@ -16,6 +15,7 @@ import {
 } from "../index.ts";
 import { codeOf } from "./code.ts";
 import { layersOption, nameError, readBytes } from "./file.ts";
+import { guessChain } from "./guess.ts";
 import { reportOf } from "./report.ts";
 import { sizeOf } from "./rows.ts";
 
@@ -98,7 +98,7 @@ async function factsOf(
 }
 
 function guessOf(tensors: ReadonlyMap<string, Tensor>): Guess {
-  const layers = guessLayers(tensors);
+  const layers = guessChain(tensors);
   const unknown = layers.map(({ type }) => {
     if (type === "rnn") return ["nonlinearity: tanh is assumed, it may be relu"];
     if (type === "gru") return ["resetAfter: true is assumed, as in PyTorch"];
@@ -112,7 +112,7 @@ function guessOf(tensors: ReadonlyMap<string, Tensor>): Guess {
     layers,
     unknown,
     unknownOfAll: [
-      "order: as in the file is assumed, each layer reading the one before it",
+      "order: a chain that fits the sizes is assumed, each layer reading the one before it",
       ...(initial ? [] : ["initial states: zero is assumed"]),
     ],
   };

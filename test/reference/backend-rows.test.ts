@@ -84,25 +84,23 @@ function runNode(
 
 describe("a reference engine's operators", () => {
   it("linear, with and without bias and activation", () => {
-    const tensors = [floats("y.weight", [1, 2, 3, 4]), floats("y.bias", [0.5, -40])];
+    const weight = floats("y.weight", [1, 2, 3, 4]);
+    const tensors = [weight, floats("y.bias", [0.5, -40])];
     expect(runNode("linear", [[1, 10]], { bias: true }, tensors)).toEqual([21.5, 3]);
-    expect(runNode("linear", [[1, 10]], { bias: false }, tensors)).toEqual([21, 43]);
+    expect(runNode("linear", [[1, 10]], { bias: false }, [weight])).toEqual([21, 43]);
     const relu = { bias: true, activation: [{ name: "relu" }] };
     expect(runNode("linear", [[1, -10]], relu, tensors)).toEqual([0, 0]);
   });
 
-  it("layerNorm and batchNorm, with the tensors their attributes ask for", () => {
-    const tensors = [
-      floats("y.weight", [10, 100]),
-      floats("y.bias", [1, 2]),
-      floats("y.running_mean", [1, 9]),
-      floats("y.running_var", [3, 15]),
-    ];
-    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: true, bias: true }, tensors)).toEqual([-4, 52]);
-    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: true, bias: false }, tensors)).toEqual([-5, 50]);
-    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: false, bias: true }, tensors)).toEqual([-0.5, 0.5]);
-    expect(runNode("batchNorm", [[5, 5]], { eps: 1, affine: true }, tensors)).toEqual([21, -98]);
-    expect(runNode("batchNorm", [[5, 5]], { eps: 1, affine: false }, tensors)).toEqual([2, -1]);
+  it("layerNorm and batchNorm, with the tensors that the model has", () => {
+    const weight = floats("y.weight", [10, 100]);
+    const affine = [weight, floats("y.bias", [1, 2])];
+    const statistics = [floats("y.running_mean", [1, 9]), floats("y.running_var", [3, 15])];
+    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: true, bias: true }, affine)).toEqual([-4, 52]);
+    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: true, bias: false }, [weight])).toEqual([-5, 50]);
+    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: false, bias: true }, [])).toEqual([-0.5, 0.5]);
+    expect(runNode("batchNorm", [[5, 5]], { eps: 1, affine: true }, [...affine, ...statistics])).toEqual([21, -98]);
+    expect(runNode("batchNorm", [[5, 5]], { eps: 1, affine: false }, statistics)).toEqual([2, -1]);
   });
 
   it("activation, softmax, logSoftmax, last, add and concat", () => {

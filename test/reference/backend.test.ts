@@ -163,15 +163,15 @@ describe("a reference engine's recurrent layers", () => {
     const f64 = (name: string) => new Float64Array((model.tensors.get(name) as Tensor).data as Float32Array);
     const expected = [0, 1, 2].map(() => new Array<number>(6));
     ["", "_reverse"].forEach((suffix, d) => {
-      const weights = {
-        weightIh: f64(`y.weight_ih_l0${suffix}`),
-        weightHh: f64(`y.weight_hh_l0${suffix}`),
-        biasIh: f64(`y.bias_ih_l0${suffix}`),
-        biasHh: f64(`y.bias_hh_l0${suffix}`),
-      };
+      const weights = [
+        f64(`y.weight_ih_l0${suffix}`),
+        f64(`y.weight_hh_l0${suffix}`),
+        f64(`y.bias_ih_l0${suffix}`),
+        f64(`y.bias_hh_l0${suffix}`),
+      ] as const;
       let h: Float64Array = new Float64Array(3);
       for (const t of d === 0 ? [0, 1, 2] : [2, 1, 0]) {
-        h = gruStep(Float64Array.from(sample(t, 0).map(Math.fround)), h, weights);
+        [h] = gruStep(Float64Array.from(sample(t, 0).map(Math.fround)), [h], weights, { activations: [] });
         h.forEach((v, j) => {
           expected[t][3 * d + j] = Math.fround(v);
         });
@@ -232,7 +232,7 @@ describe("a reference engine's recurrent layers", () => {
     const x = Float64Array.from(sample(0, 0).map(Math.fround));
     const options = { activations: [(v: number) => Math.max(v, 0)], clip: 0.5 };
     expect(row(engine, 0, 3)).toEqual([
-      ...Float32Array.from(rnnStep(x, new Float64Array(3), { weightIh, weightHh }, options)),
+      ...Float32Array.from(rnnStep(x, [new Float64Array(3)], [weightIh, weightHh], options)[0]),
     ]);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { activation } from "../../src/reference/activation.ts";
-import { gruStep } from "../../src/reference/gru.ts";
+import { gruStep as step } from "../../src/reference/gru.ts";
+import type { CellOptions } from "../../src/reference/rnn.ts";
 
 const identity = activation({ name: "identity" });
 const sigmoid = activation({ name: "sigmoid" });
@@ -15,13 +16,26 @@ const weights = {
 const x = Float64Array.of(0.5, -1.5);
 const h = Float64Array.of(0.3, -0.7);
 
+interface Weights {
+  weightIh: Float64Array;
+  weightHh: Float64Array;
+  biasIh?: Float64Array;
+  biasHh?: Float64Array;
+}
+
+/** A step with the weights by name and the default functions, h → h'. */
+function gruStep(x: Float64Array, h: Float64Array, weights: Weights, options: Partial<CellOptions> = {}): Float64Array {
+  const { weightIh, weightHh, biasIh, biasHh } = weights;
+  return step(x, [h], [weightIh, weightHh, biasIh, biasHh], { activations: [], ...options })[0];
+}
+
 /** The same weights with the bias of one gate raised by `by`: 0 r, 1 z, 2 n. */
 function raised(gate: number, by: number): typeof weights {
   return { ...weights, biasIh: weights.biasIh.map((b, i) => (i >> 1 === gate ? b + by : b)) };
 }
 
 /** One unit, x = 1, h = 2: scalars for the rows r, z, n of W and U and of both biases. */
-function scalar(w: number[], u: number[], bi: number[], bh: number[], options: Parameters<typeof gruStep>[3]): number {
+function scalar(w: number[], u: number[], bi: number[], bh: number[], options: CellOptions): number {
   const cell = {
     weightIh: Float64Array.from(w),
     weightHh: Float64Array.from(u),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { activation } from "../../src/reference/activation.ts";
-import { type LstmOptions, type LstmWeights, lstmStep } from "../../src/reference/lstm.ts";
+import { lstmStep as step } from "../../src/reference/lstm.ts";
+import type { CellOptions } from "../../src/reference/rnn.ts";
 
 const identity = activation({ name: "identity" });
 const IDENTITIES = [identity, identity, identity];
@@ -32,13 +33,30 @@ const weights = {
 const x = Float64Array.of(1.5);
 const state = { h: Float64Array.of(0.3, -0.7), c: Float64Array.of(2, -0.9) };
 
+interface Weights {
+  weightIh: Float64Array;
+  weightHh: Float64Array;
+  biasIh?: Float64Array;
+  biasHh?: Float64Array;
+  weightHr?: Float64Array;
+  peephole?: Float64Array;
+}
+
+/** A step with weights and states by name and the default functions. */
+function lstmStep(x: Float64Array, before: typeof state, weights: Weights, options: Partial<CellOptions> = {}) {
+  const { weightIh, weightHh, biasIh, biasHh, weightHr, peephole } = weights;
+  const tensors = [weightIh, weightHh, biasIh, biasHh, weightHr, peephole] as const;
+  const [h, c] = step(x, [before.h, before.c], tensors, { activations: [], ...options });
+  return { h, c };
+}
+
 /** The same weights with the bias of gates raised: 0 i, 1 f, 2 g, 3 o. */
 function raised(by: Partial<Record<number, number>>): typeof weights {
   return { ...weights, biasIh: weights.biasIh.map((b, i) => b + (by[i >> 1] ?? 0)) };
 }
 
 /** One unit with W = U = 0: the biases are the pre-activations of i, f, g, o. */
-function scalar(pre: number[], h: number, c: number, options: LstmOptions, more: Partial<LstmWeights> = {}) {
+function scalar(pre: number[], h: number, c: number, options: Partial<CellOptions>, more: Partial<Weights> = {}) {
   const cell = {
     weightIh: new Float64Array(4),
     weightHh: new Float64Array(4),

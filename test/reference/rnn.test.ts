@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { activation } from "../../src/reference/activation.ts";
-import { rnnStep } from "../../src/reference/rnn.ts";
+import { type CellOptions, rnnStep as step } from "../../src/reference/rnn.ts";
 
 // I = 1, H = 2
 const weights = {
@@ -13,6 +13,19 @@ const x = Float64Array.of(2);
 const h = Float64Array.of(0.5, -0.25);
 // Rows: 0.5·2 + 0.25 + (1·0.5 − 2·0.25) − 1 = 0.25;  −1·2 + 0.5 + (−3·0.5 − 0.25·0.25) + 2 = −1.0625
 const PRE = [0.25, -1.0625];
+
+interface Weights {
+  weightIh: Float64Array;
+  weightHh: Float64Array;
+  biasIh?: Float64Array;
+  biasHh?: Float64Array;
+}
+
+/** A step with the weights by name and the default function, h → h'. */
+function rnnStep(x: Float64Array, h: Float64Array, weights: Weights, options: Partial<CellOptions> = {}): Float64Array {
+  const { weightIh, weightHh, biasIh, biasHh } = weights;
+  return step(x, [h], [weightIh, weightHh, biasIh, biasHh], { activations: [], ...options })[0];
+}
 
 describe("rnnStep", () => {
   it("applies tanh to W x + b_ih + U h + b_hh", () => {

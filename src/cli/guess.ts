@@ -1,0 +1,58 @@
+/**
+ * Tensors of a state_dict → the layers that they look like, in an order that runs. Files hold tensors by name, so `fc` stands
+ * before `lstm`; the sizes tell which of them reads which.
+ */
+
+import { guessLayers, type LayerSpec, modelFromLayers, type Tensor } from "../index.ts";
+import { sizeOf } from "./rows.ts";
+
+/** A layer, and the elements of a row that it takes ("ids" for an id) and gives. */
+interface Link {
+  readonly layer: LayerSpec;
+  readonly from: number | "ids";
+  readonly to: number;
+}
+
+/** Attempts to find a chain. Eight layers that all fit one another take 40,320; real files have one or two to choose from. */
+const ATTEMPTS = 50000;
+
+/** A chain of all guessed layers whose sizes fit, the first by the file's order; that order itself where there is none. */
+export function guessChain(tensors: ReadonlyMap<string, Tensor>): LayerSpec[] {
+  const layers = guessLayers(tensors);
+  const places = layers.map((layer) => linksOf(layer, tensors));
+  let attempts = 0;
+
+  function extend(chain: readonly Link[], left: readonly number[]): readonly Link[] | undefined {
+    if (left.length === 0) return chain;
+    const size = chain.at(-1)?.to;
+    for (const place of left) {
+      for (const link of places[place]) {
+        if (attempts++ > ATTEMPTS) return undefined;
+        if (size !== undefined && link.from !== size) continue;
+        const rest = extend(
+          [...chain, link],
+          left.filter((one) => one !== place),
+        );
+        if (rest !== undefined) return rest;
+      }
+    }
+    return undefined;
+  }
+
+  return extend([], [...layers.keys()])?.map(({ layer }) => layer) ?? layers;
+}
+
+/** The layer as it is guessed; a matrix without bias is the table of an embedding or else a linear layer. */
+function linksOf(layer: LayerSpec, tensors: ReadonlyMap<string, Tensor>): Link[] {
+  const others = layer.type === "embedding" ? [{ ...layer, type: "linear" }] : [];
+  return [layer, ...others].flatMap((one) => {
+    try {
+      const ignore = [...tensors.keys()];
+      const { inputs, outputs } = modelFromLayers([one], tensors, { ignore, nonFinite: "allow" });
+      const from = inputs[0].dtype === "I32" ? "ids" : sizeOf(inputs[0]);
+      return [{ layer: one, from, to: sizeOf(outputs[0]) }];
+    } catch {
+      return []; // no chain has it: the error is the one of the whole model
+    }
+  });
+}

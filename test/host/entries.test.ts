@@ -1,0 +1,186 @@
+/**
+ * The package's other doors: the entries for hosts that forbid compiling and import .wasm files instead, the debug build
+ * whose kernels check their arguments, and what package.json says is there.
+ */
+
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { instantiateSync } from "@assemblyscript/loader";
+import { build } from "esbuild";
+import { describe, expect, it } from "vitest";
+import { createSessionSync, type Model, writeSafetensors } from "../../src/index.ts";
+import { randomInputs, randomModel, seeded } from "../conformance/models.ts";
+import { bitsOf, inChild } from "./child.ts";
+import { openRealm } from "./realm.ts";
+
+const root = new URL("../../", import.meta.url);
+const model = randomModel("entries", [
+  { type: "gru", name: "rnn", inputSize: 3, hiddenSize: 9 },
+  { type: "linear", name: "head", inFeatures: 9, outFeatures: 2 },
+]);
+const frames = randomInputs(model, 20, seeded("frames"))[0] as Float32Array;
+const modules = {
+  simd: new WebAssembly.Module(readFileSync(new URL("dist/simd.wasm", root))),
+  relaxed: new WebAssembly.Module(readFileSync(new URL("dist/relaxed.wasm", root))),
+};
+
+/** The import statements of a file, static and dynamic. */
+async function importsOf(file: string): Promise<string[]> {
+  const { metafile } = await build({
+    entryPoints: [fileURLToPath(new URL(file, root))],
+    bundle: true,
+    write: false,
+    format: "esm",
+    metafile: true,
+    logLevel: "error",
+    plugins: [
+      {
+        name: "all external",
+        setup({ onResolve }) {
+          onResolve({ filter: /.*/ }, ({ kind, path }) =>
+            kind === "entry-point" ? undefined : { path, external: true },
+          );
+        },
+      },
+    ],
+  });
+  return Object.values(metafile.inputs).flatMap(({ imports }) => imports.map(({ path }) => path));
+}
+
+describe("entries of hosts that import kernels as files", () => {
+  it.each([
+    ["dist/index.js", []],
+    ["dist/debug.js", []],
+    ["dist/workerd.js", ["./simd.wasm", "./relaxed.wasm"]],
+    ["dist/edge-light.js", ["./simd.wasm?module", "./relaxed.wasm?module"]],
+  ])("%s imports %j and nothing else", async (file, expected) => {
+    expect((await importsOf(file)).sort()).toEqual([...expected].sort());
+  });
+
+  it.each(["workerd.js", "edge-light.js"])("dist/%s carries no kernels of its own", (file) => {
+    expect(readFileSync(new URL(`dist/${file}`, root), "utf8")).not.toMatch(/[0-9a-f]{200}/);
+  });
+
+  it.each(["workerd.js", "edge-light.js"])("dist/%s runs where the engine refuses to compile", async (file) => {
+    const realm = await openRealm(file, { compiles: false, modules });
+    expect(() => realm("new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0))")).toThrow("embedder");
+    const outside = createSessionSync(model).run(frames).output;
+    const inside = (await realm(`
+      (async () => {
+        const model = sluice.readModel(Uint8Array.of(${writeSafetensors(model)}));
+        const frames = Float32Array.of(${frames});
+        const sessions = [
+          await sluice.createSession(model),
+          sluice.createSessionSync(model),
+          await sluice.createSession(model, { variant: "simd" }),
+          await sluice.createSession(model, { runtime: await sluice.createRuntime() }),
+        ];
+        return sessions.map((session) => ({ variant: session.info.variant, output: session.run(frames).output }));
+      })()`)) as { variant: string; output: Float32Array }[];
+    const { variant } = createSessionSync(model).info;
+    expect(inside.map((one) => one.variant)).toEqual([variant, variant, "simd", variant]);
+    if (variant === "simd") for (const { output } of inside) expect(bitsOf(output)).toEqual(bitsOf(outside));
+    // Nothing compiles, validates or reads bytes either.
+    const calls = realm(`
+      const calls = [];
+      for (const name of ["compile", "compileStreaming", "instantiate", "instantiateStreaming", "validate", "Module"]) {
+        WebAssembly[name] = function () { calls.push(name); throw new Error(name); };
+      }
+      sluice.createSessionSync(sluice.readModel(Uint8Array.of(${writeSafetensors(model)})));
+      calls;`);
+    expect(Array.from(calls as string[])).toEqual([]);
+  });
+});
+
+describe("sluice/debug", () => {
+  const models: Readonly<Record<string, Model>> = {
+    gru: model,
+    chain: randomModel("chain", [
+      { type: "linear", name: "in", inFeatures: 5, outFeatures: 7, activation: "elu" },
+      { type: "lstm", name: "rnn", inputSize: 7, hiddenSize: 6, projSize: 3, peephole: true },
+      { type: "layerNorm", name: "norm", size: 3 },
+      { type: "logSoftmax" },
+    ]),
+    tokens: randomModel("tokens", [
+      { type: "embedding", name: "table", numEmbeddings: 12, embeddingDim: 9 },
+      { type: "rnn", name: "rnn", inputSize: 9, hiddenSize: 10, bidirectional: true },
+    ]),
+  };
+
+  it.each(Object.entries(models))("gives the bits of simd: %s", async (_, one) => {
+    const debug = (await import(new URL("dist/debug.js", root).href)) as typeof import("../../src/debug.ts");
+    const [xs] = randomInputs(one, 14, seeded("debug"), 12);
+    const expected = createSessionSync(one, { variant: "simd" });
+    for (const session of [debug.createSessionSync(one), await debug.createSession(one)]) {
+      expect(bitsOf(session.run(xs, { batch: 2 }).output)).toEqual(bitsOf(expected.run(xs, { batch: 2 }).output));
+      if (one === models.tokens) continue;
+      expect(bitsOf(session.stream().run(xs as Float32Array))).toEqual(
+        bitsOf(expected.stream().run(xs as Float32Array)),
+      );
+    }
+  });
+
+  it("a failed assertion throws its message, file and line", () => {
+    const { exports } = instantiateSync<{ execute(program: number, stream: number, steps: number): number }>(
+      readFileSync(new URL("build/debug.wasm", root)),
+    );
+    expect(() => exports.execute(65536 + 8, 0, 1)).toThrow(
+      /program: expected a 16-byte aligned address.* assembly\/execute\.ts:\d+:\d+/,
+    );
+    const line = /execute\.ts:(\d+):/.exec(message(() => exports.execute(65536 + 8, 0, 1)))?.[1];
+    const source = readFileSync(new URL("assembly/execute.ts", root), "utf8").split("\n")[Number(line) - 1];
+    expect(source).toContain("16-byte aligned");
+  });
+});
+
+function message(call: () => void): string {
+  try {
+    call();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "";
+}
+
+describe("package.json", () => {
+  const { exports, bin, files } = JSON.parse(readFileSync(new URL("package.json", root), "utf8")) as {
+    exports: Record<string, string | Record<string, string>>;
+    bin: Record<string, string>;
+    files: string[];
+  };
+  const targets = Object.entries(exports).flatMap(([name, to]) =>
+    typeof to === "string"
+      ? [[name, to]]
+      : Object.entries(to).map(([condition, path]) => [`${name} (${condition})`, path]),
+  );
+
+  it.each([...targets, ...Object.entries(bin)])("%s leads to a file that the package ships: %s", (_, path) => {
+    expect(existsSync(new URL(path, root)), `${path}: expected a file after npm run build`).toBe(true);
+    expect(path === "./package.json" || files.some((folder) => path.startsWith(`./${folder}/`))).toBe(true);
+  });
+
+  it("says types first and default last, and workerd before edge-light", () => {
+    for (const conditions of Object.values(exports)) {
+      if (typeof conditions === "string") continue;
+      const names = Object.keys(conditions);
+      expect([names[0], names.at(-1)]).toEqual(["types", "default"]);
+      if (names.includes("edge-light")) expect(names.indexOf("workerd")).toBeLessThan(names.indexOf("edge-light"));
+    }
+  });
+
+  it("gives each host its entry by its own condition", () => {
+    const program = `
+      const { createSession } = await import("sluice");
+      const debug = await import("sluice/debug");
+      answer([typeof createSession, typeof debug.createSession]);`;
+    expect(inChild(program, model)).toEqual(["function", "function"]);
+    for (const [file, flags] of [
+      ["index", []],
+      ["workerd", ["-C", "workerd"]],
+      ["edge-light", ["-C", "edge-light"]],
+    ] as const) {
+      const path = new URL(`dist/${file}.js`, root).href;
+      expect(inChild('answer(import.meta.resolve("sluice"))', model, flags)).toBe(path);
+    }
+  });
+});
