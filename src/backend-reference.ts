@@ -21,18 +21,23 @@ import { elements, toF32 } from "./tensor.ts";
 
 type Row = Float64Array;
 
+/** What a member remembers: [index in model.states][layer and direction]. Rows are replaced, never changed. */
+type Memory = Row[][];
+
+/** A node with its weights: the rows of its inputs over a sequence → those of its output. Replaces its states' rows. */
+type Run = (inputs: Row[][], memory: Memory) => Row[];
+
 /** A tensor of a node, by its suffix. */
 type Lookup = (suffix: string) => Row | undefined;
 
-/** All values over a sequence, by name, and the states after it, in the order of `model.states`. */
+/** All values over a sequence, by name, and what is remembered after it. */
 interface Walk {
   readonly values: ReadonlyMap<string, Row[]>;
-  readonly states: Row[];
+  readonly memory: Memory;
 }
 
 interface ReferenceStates extends States {
-  /** [member][index in model.states]: replaced, never changed in place, for members share what is equal. */
-  readonly members: Row[][];
+  readonly members: Memory[];
   /** Keeps what member 0 did, where it is traced. */
   record(walk: Walk): void;
 }
@@ -40,9 +45,14 @@ interface ReferenceStates extends States {
 /** Runs up to `rows` rows (steps × members) at once, until more are reserved. */
 export function createReferenceEngine(model: Model, options: { rows: number }): Engine {
   const weights = new Map([...model.tensors].map(([key, tensor]) => [key, new Float64Array(toF32(tensor))]));
-  const initial = model.states.map(
-    (state) => weights.get(state.initial as string) ?? new Float64Array(elements(state.shape)),
-  );
+  const nodes = model.nodes.map((node) => ({
+    ...node,
+    run: prepare(model, node, (suffix) => weights.get(tensorKey(node.name, suffix))),
+  }));
+  const initial = model.states.map(({ initial, shape: [count, size] }) => {
+    const data = weights.get(initial as string) ?? new Float64Array(count * size);
+    return Array.from({ length: count }, (_, r) => rowAt(data, size, r));
+  });
   const io = (rows: number) => ({
     rows,
     inputs: model.inputs.map((info) => region(info, rows)),
@@ -50,20 +60,19 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
   });
 
   /** `length` steps of the j-th of `count` sequences; undefined where an id is out of range. */
-  function walk(before: Row[], length: number, j = 0, count = 1): Walk | undefined {
-    const read = (from: IoRegion) => Array.from({ length }, (_, t) => new Float64Array(rowOf(from, t * count + j)));
-    const values = new Map(model.inputs.map(({ name }, i): [string, Row[]] => [name, read(engine.inputs[i])]));
-    const states = new Map(model.states.map(({ name }, i) => [name, before[i].slice()]));
-    for (const node of model.nodes) {
-      const inputs = node.inputs.map((name) => values.get(name) as Row[]);
-      const tensorOf = (suffix: string) => weights.get(tensorKey(node.name, suffix));
-      const ids = node.op === "embedding" ? inputs[0] : [];
-      if (ids.some(([id]) => id < 0 || id >= (node.attrs.numEmbeddings as number))) return undefined;
-      const own = ["h", "c"].flatMap((suffix) => states.get(tensorKey(node.name, suffix)) ?? []);
-      const run = node.op in CELLS ? recurrent : rowwise;
-      values.set(node.outputs[0], run(node, tensorOf, inputs, own));
+  function walk(before: Memory, length: number, j = 0, count = 1): Walk | undefined {
+    const values = new Map<string, Row[]>();
+    for (const [i, { data, stride, row }] of engine.inputs.entries()) {
+      const read = (_: unknown, t: number) => new Float64Array(rowAt(data, stride, t * count + j, row.length));
+      values.set(model.inputs[i].name, Array.from({ length }, read));
     }
-    return { values, states: [...states.values()] };
+    const memory = before.map((rows) => [...rows]);
+    for (const { op, attrs, inputs, outputs, run } of nodes) {
+      const args = inputs.map((name) => values.get(name) as Row[]);
+      if (op === "embedding" && args[0].some(([id]) => id < 0 || id >= (attrs.numEmbeddings as number))) return;
+      values.set(outputs[0], run(args, memory));
+    }
+    return { values, memory };
   }
 
   const engine: Engine = {
@@ -78,26 +87,26 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
         programs: 0,
         io: byteLength([...engine.inputs, ...engine.outputs].map(({ data }) => data)),
         scratch: 0,
-        statePerStream: byteLength(initial),
+        statePerStream: byteLength(initial.flat()),
       };
     },
     createStates(count, traceSteps = 0): ReferenceStates {
-      const members = new Array<Row[]>(count).fill(initial);
-      const traced = model.nodes.filter(({ op }) => traceSteps > 0 && op !== "embedding");
+      const members = new Array<Memory>(count).fill(initial);
+      const traced = nodes.filter(({ op }) => traceSteps > 0 && op !== "embedding");
       const traces = traced.map(({ outputs: [name] }) => ({ name, rows: [] as Row[] }));
       return {
         count,
         members,
         read(member, index, into, b, count) {
-          const [rows, size] = model.states[index].shape;
-          const state = members[member][index];
-          for (let r = 0; r < rows; r++) into.set(state.subarray(r * size, (r + 1) * size), (r * count + b) * size);
+          members[member][index].forEach((row, r) => {
+            into.set(row, (r * count + b) * row.length);
+          });
         },
         write(member, index, from, b, count) {
-          const [rows, size] = model.states[index].shape;
-          const row = (r: number) => from.subarray((r * count + b) * size, (r * count + b + 1) * size);
-          const state = Float64Array.from({ length: rows * size }, (_, i) => row(Math.floor(i / size))[i % size]);
-          members[member] = members[member].map((old, i) => (i === index ? state : old));
+          members[member] = [...members[member]];
+          members[member][index] = members[member][index].map(
+            ({ length }, r) => new Float64Array(rowAt(from, length, r * count + b)),
+          );
         },
         reset(member) {
           members[member] = initial;
@@ -132,11 +141,11 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
       const walks = own.map((member, j) => walk(members[member], lengths?.[first + j] ?? steps, j, count));
       if (walks.includes(undefined)) return STATUS_ID;
       (walks as Walk[]).forEach((walk, j) => {
-        members[own[j]] = walk.states;
+        members[own[j]] = walk.memory;
         if (own[j] === 0) record(walk);
-        model.outputs.forEach(({ name }, i) => {
-          walk.values.get(name)?.forEach((row, t) => {
-            rowOf(engine.outputs[i], t * count + j).set(row);
+        engine.outputs.forEach(({ data, stride }, i) => {
+          walk.values.get(model.outputs[i].name)?.forEach((row, t) => {
+            data.set(row, (t * count + j) * stride);
           });
         });
       });
@@ -159,23 +168,26 @@ function region({ dtype, shape }: ValueInfo, rows: number): IoRegion {
   const ids = dtype === "I32";
   const stride = ids ? 1 : Math.ceil(size / 4) * 4;
   const data = new (ids ? Int32Array : Float32Array)(rows * stride);
-  return { data, stride, row: data.subarray(0, size) };
+  return { data, stride, row: rowAt(data, stride, 0, size) };
 }
 
-function rowOf({ data, stride, row }: IoRegion, r: number): IoRegion["row"] {
-  return data.subarray(r * stride, r * stride + row.length);
+/** The first `size` elements of row r. */
+function rowAt<T extends Row | IoRegion["data"]>(data: T, stride: number, r: number, size = stride): T {
+  return data.subarray(r * stride, r * stride + size) as T;
 }
 
 function concat(...rows: Row[]): Row {
   return Float64Array.from(rows.flatMap((row) => [...row]));
 }
 
-/** Operators that know no time. */
-function rowwise({ name, op, attrs }: Node, tensorOf: Lookup, inputs: Row[][]): Row[] {
+function prepare(model: Model, node: Node, tensorOf: Lookup): Run {
+  const { name, op, attrs } = node;
+  if (op in CELLS) return recurrent(model, node, tensorOf);
   const [weight, bias, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(tensorOf) as Row[];
   const { eps, embeddingDim } = attrs as Record<string, number>;
   const specs = (attrs.function ?? attrs.activation ?? []) as ActivationSpec[];
   const [f = ACTIVATIONS.identity] = specs.map(activation);
+  /** Operators that know no time: a row of each input → a row. */
   const operators: Record<string, (...inputs: Row[]) => Row> = {
     linear: (x) => linear(x, weight, bias).map(f),
     embedding: ([id]) => embedding(id, weight, embeddingDim),
@@ -190,7 +202,7 @@ function rowwise({ name, op, attrs }: Node, tensorOf: Lookup, inputs: Row[][]): 
   };
   const operator = operators[op];
   if (!operator) throw new ModelError("ERR_UNSUPPORTED_OP", `node "${name}": ${op} is not supported.`, { node: name });
-  return inputs[0].map((_, t) => operator(...inputs.map((rows) => rows[t])));
+  return (inputs) => inputs[0].map((_, t) => operator(...inputs.map((rows) => rows[t])));
 }
 
 /** The cells, and how many functions each takes. */
@@ -210,35 +222,39 @@ interface RecurrentAttrs {
   readonly activations?: readonly ActivationSpec[];
 }
 
-/** A stack of layers and directions, whose states change in place. */
-function recurrent({ op, attrs }: Node, tensorOf: Lookup, [x]: Row[][], states: Row[]): Row[] {
+/** A stack of layers and directions. */
+function recurrent(model: Model, { name, op, attrs }: Node, tensorOf: Lookup): Run {
   const { numLayers, bidirectional, reverse, activations = [] } = attrs as unknown as RecurrentAttrs;
   const [step, functions] = CELLS[op];
   const suffixes = bidirectional ? ["", "_reverse"] : [""];
-  let rows = x;
-  for (let layer = 0, index = 0; layer < numLayers; layer++) {
-    const directions = suffixes.map((suffix) => {
+  const names = model.states.map((state) => state.name);
+  const slots = [tensorKey(name, "h"), tensorKey(name, "c")].map((key) => names.indexOf(key)).filter((i) => i >= 0);
+
+  /** The directions of a layer, each over a sequence. */
+  const layers = Array.from({ length: numLayers }, (_, layer) =>
+    suffixes.map((suffix, direction) => {
       const weights = CELL_TENSORS.map((tensor) => tensorOf(`${tensor}_l${layer}${suffix}`)) as unknown as CellWeights;
       // One list serves both directions unless it is twice as long.
       const own = suffix ? activations.slice(-functions) : activations;
       const options = { ...attrs, activations: own.map(activation) };
-      const kept = states.map((state) => {
-        const size = state.length / (numLayers * suffixes.length);
-        return state.subarray(index * size, (index + 1) * size);
-      });
-      index++;
-      let state = kept;
       const flip = (rows: Row[]) => (reverse || suffix ? [...rows].reverse() : rows);
-      const hs = flip(rows).map((x) => {
-        state = step(x, state, weights, options);
-        return state[0];
-      });
-      kept.forEach((row, i) => {
-        row.set(state[i]);
-      });
-      return flip(hs);
-    });
-    rows = rows.map((_, t) => concat(...directions.map((hs) => hs[t])));
-  }
-  return rows;
+      const index = layer * suffixes.length + direction;
+      return (xs: Row[], memory: Memory) => {
+        let state = slots.map((slot) => memory[slot][index]);
+        const hs = flip(xs).map((x) => {
+          state = step(x, state, weights, options);
+          return state[0];
+        });
+        slots.forEach((slot, i) => {
+          memory[slot][index] = state[i];
+        });
+        return flip(hs);
+      };
+    }),
+  );
+  return ([x], memory) =>
+    layers.reduce((xs, directions) => {
+      const ys = directions.map((run) => run(xs, memory));
+      return xs.map((_, t) => concat(...ys.map((y) => y[t])));
+    }, x);
 }

@@ -158,8 +158,11 @@ function usedTensors(
 /** NaN or infinity among the parameters is a broken export until the caller says otherwise. */
 function checkFinite(tensors: ReadonlyMap<string, Tensor>): void {
   for (const [name, tensor] of tensors) {
-    const at = toF32(tensor).findIndex((value) => !Number.isFinite(value));
-    if (at < 0) continue;
+    const data = toF32(tensor);
+    let at = 0;
+    // x − x is 0 for finite numbers only; a loop, for a callback costs three times as much before it is compiled.
+    while (at < data.length && data[at] - data[at] === 0) at++;
+    if (at === data.length) continue;
     throw new ModelError(
       "ERR_NON_FINITE",
       `${name}: expected finite numbers; got ${tensor.data[at]} at element ${at}.`,

@@ -5,6 +5,7 @@
 import { CONSTANTS } from "../assembly/abi.ts";
 import { COEFFICIENTS } from "./coefficients.ts";
 import { ModelError, SessionError } from "./errors.ts";
+import { isResponse } from "./load.ts";
 
 /** A build of the kernels: its bytes as hex text (smaller than base64 after gzip), bytes, or a compiled Module. */
 export type KernelBinary = string | Uint8Array | ArrayBuffer | WebAssembly.Module;
@@ -32,18 +33,12 @@ export const PAGE = 65536;
 export type WasmSource = KernelBinary | URL | Response;
 
 /**
- * The build that this engine runs fastest, or undefined where WebAssembly or its SIMD is missing. V8 before 13 validates
- * relaxed SIMD but runs it slower than plain SIMD (GRU-128 on 12.4: 8.1 against 5.9 µs, docs/numerics.md); every engine that
- * is newer than that has Float16Array.
+ * The build that this engine runs fastest, or undefined where WebAssembly or its SIMD is missing: relaxed wherever it
+ * validates (docs/numerics.md has the measurements).
  */
 export function pickBuild({ simd, relaxed }: KernelSet): KernelBinary | undefined {
   if (typeof WebAssembly === "undefined") return undefined;
-  if ("Float16Array" in globalThis && validates(relaxed)) return relaxed;
-  return validates(simd) ? simd : undefined;
-}
-
-function validates(binary: KernelBinary): boolean {
-  return isModule(binary) || WebAssembly.validate(bytesOf(binary));
+  return [relaxed, simd].map(decode).find((binary) => isModule(binary) || WebAssembly.validate(binary));
 }
 
 /** By tag, since a Module may come from another realm. */
@@ -51,25 +46,26 @@ function isModule(binary: unknown): binary is WebAssembly.Module {
   return Object.prototype.toString.call(binary) === "[object WebAssembly.Module]";
 }
 
-function bytesOf(binary: string | Uint8Array | ArrayBuffer): Uint8Array<ArrayBuffer> {
-  if (typeof binary !== "string") return new Uint8Array(binary as ArrayBuffer);
-  // Audio worklets have neither atob nor TextDecoder.
+/** Hex text as bytes, by hand: audio worklets have neither atob nor TextDecoder. */
+function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
+  if (typeof binary !== "string") return isModule(binary) ? binary : new Uint8Array(binary as ArrayBuffer);
   const bytes = new Uint8Array(binary.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(binary.slice(2 * i, 2 * i + 2), 16);
+  // 0-9 are 48 …, a-f are 97 …: the low four bits, and nine more for a letter.
+  const digit = (i: number) => (binary.charCodeAt(i) & 15) + 9 * (binary.charCodeAt(i) >> 6);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = 16 * digit(2 * i) + digit(2 * i + 1);
   return bytes;
 }
 
 /** The bytes of a URL or Response; a binary as it is. */
 export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
-  const response = typeof URL !== "undefined" && source instanceof URL ? await fetch(source) : source;
-  return typeof Response !== "undefined" && response instanceof Response
-    ? response.arrayBuffer()
-    : (response as KernelBinary);
+  const response = Object.prototype.toString.call(source) === "[object URL]" ? await fetch(source as URL) : source;
+  return isResponse(response) ? response.arrayBuffer() : (response as KernelBinary);
 }
 
 /** An instance whose memory holds the coefficients. */
 export function instantiate(binary: KernelBinary, set: KernelSet): Kernels {
-  const module = isModule(binary) ? binary : new WebAssembly.Module(bytesOf(binary));
+  const decoded = decode(binary);
+  const module = isModule(decoded) ? decoded : new WebAssembly.Module(decoded);
   const instance = set.instantiate?.(module) ?? new WebAssembly.Instance(module);
   const kernels = instance.exports as unknown as Kernels;
   if (typeof kernels.execute !== "function" || typeof kernels.heap_base !== "function") {

@@ -17,16 +17,16 @@ export async function loadBytes(source: ModelSource, options: LoadOptions = {}):
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
   if (source instanceof Uint8Array) return source;
-  if (!(typeof Response !== "undefined" && source instanceof Response)) {
-    const bytes = await readFile(source as string | URL, signal);
-    if (bytes !== undefined) {
-      onProgress?.(bytes.length, bytes.length);
-      return bytes;
-    }
-    const get = options.fetch ?? fetch;
-    return readResponse(await get(source as string | URL, { signal }), onProgress);
-  }
-  return readResponse(source, onProgress);
+  if (isResponse(source)) return readResponse(source, onProgress);
+  const bytes = await readFile(source, signal);
+  if (bytes === undefined) return readResponse(await (options.fetch ?? fetch)(source, { signal }), onProgress);
+  onProgress?.(bytes.length, bytes.length);
+  return bytes;
+}
+
+/** By tag: asking for the global Response makes Node load its whole fetch, 25 ms. */
+export function isResponse(value: unknown): value is Response {
+  return Object.prototype.toString.call(value) === "[object Response]";
 }
 
 /** undefined where the source is fetched: it has another scheme, or the host has no file system. */

@@ -1,7 +1,7 @@
 /** A model file → the lines of JavaScript that run it: a test runs what is printed. */
 
 import type { LayerSpec, Model, ValueInfo } from "../index.ts";
-import { idLimit, sizeOf } from "./rows.ts";
+import { idLimit, sizeOf } from "./columns.ts";
 import { vocabularyOf } from "./text.ts";
 
 /** A value as JavaScript: keys without quotes where they need none, nothing invisible in texts. */

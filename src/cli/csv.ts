@@ -1,6 +1,6 @@
 /** CSV text ↔ rows of numbers: comma-separated lines as they arrive, the shortest decimal of an f32 on the way out. */
 
-import type { Columns } from "./rows.ts";
+import type { Columns } from "./columns.ts";
 
 /** A line longer than this is no row. Largest realistic: 200 KB, 10,000 columns. */
 const LINE_LIMIT = 2 ** 24;

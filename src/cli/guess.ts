@@ -4,7 +4,7 @@
  */
 
 import { guessLayers, type LayerSpec, modelFromLayers, type Tensor } from "../index.ts";
-import { sizeOf } from "./rows.ts";
+import { sizeOf } from "./columns.ts";
 
 /** A layer, and the elements of a row that it takes ("ids" for an id) and gives. */
 interface Link {

@@ -14,10 +14,10 @@ import {
   type Tensor,
 } from "../index.ts";
 import { codeOf } from "./code.ts";
+import { sizeOf } from "./columns.ts";
 import { layersOption, nameError, readBytes } from "./file.ts";
 import { guessChain } from "./guess.ts";
 import { reportOf } from "./report.ts";
-import { sizeOf } from "./rows.ts";
 
 /** What `--json` prints, and the report says in words. */
 export interface Facts {

@@ -3,9 +3,9 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { encodeNpy } from "../formats/npy.ts";
 import type { Model } from "../index.ts";
+import { sizeOf, splitRows } from "./columns.ts";
 import { numberText } from "./csv.ts";
 import { nameError } from "./file.ts";
-import { sizeOf, splitRows } from "./rows.ts";
 
 /** Where text and bytes go. */
 export interface Sink {

@@ -3,10 +3,11 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createSession, type Model, type Session, type SessionOptions, type Stream } from "../index.ts";
+import { columnsOf, inputsOf } from "./columns.ts";
 import { nameError, readBytes, readModelFile } from "./file.ts";
 import { Meter } from "./meter.ts";
 import { joinOutputs, openSink, openTable } from "./output.ts";
-import { columnsOf, Interrupted, inputsOf, readRows } from "./rows.ts";
+import { Interrupted, readRows } from "./rows.ts";
 import { type Continuation, continueText } from "./text.ts";
 import { numberOption, UsageError } from "./usage.ts";
 

@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Columns } from "../../src/cli/columns.ts";
 import { numberText, parseNumber, readCsv } from "../../src/cli/csv.ts";
-import type { Columns } from "../../src/cli/rows.ts";
 
 function columns(size: number): Columns {
   return { size, refuse: (_, value) => (value >= 1000 ? "less than 1000" : undefined) };

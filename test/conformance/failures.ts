@@ -14,7 +14,10 @@ export function failures(implementation: Implementation): Case[] {
   const cases = Object.entries(FAILURES).flatMap(([group, { layers, options, calls }]) =>
     Object.entries(calls).map(([what, failure]) => ({
       name: `failures/${group}/${what}`,
-      run: () => check(implementation, randomModel(group, layers, options), failure),
+      run() {
+        const models = [group, `${group} with other weights`].map((seed) => randomModel(seed, layers, options));
+        check(implementation, models, failure);
+      },
     })),
   );
   return [
@@ -24,9 +27,9 @@ export function failures(implementation: Implementation): Case[] {
   ];
 }
 
-function check(implementation: Implementation, model: Model, [call, expected]: Failure): void {
+/** `other` has the same graph and other weights: its state is another model's. */
+function check(implementation: Implementation, [model, other]: readonly Model[], [call, expected]: Failure): void {
   const random = seeded("failures");
-  const other = randomModel("other weights", NUMBERS);
   const foreign = withSession(implementation, other, (session) => session.stream().save());
   withSession(implementation, model, (session) => {
     const [stream, group] = [session.stream(), session.group(5)];

@@ -136,7 +136,8 @@ export const sequences: Record<string, Property> = {
     const lengths = [4, 1, 0, 3];
     const T = 4;
     const B = lengths.length;
-    const xs = argument(model.inputs, batchOf(model, lengths.map(inputs), lengths, T));
+    const rowsOf = lengths.map(() => inputs(T));
+    const xs = argument(model.inputs, batchOf(model, rowsOf, lengths, T));
     const options = { batch: B, lengths: Int32Array.from(lengths) };
     const all = session.run(xs, options);
     const last = session.run(xs, { ...options, keep: "last" });
@@ -149,6 +150,11 @@ export const sequences: Record<string, Property> = {
       expectBits(name, last.outputs[name], concatenated(expected));
     }
     expectSameState("state", last.state, all.state);
+    const sequences = model.inputs.map((_, i) => rowsOf.map((sequence) => sequence[i]));
+    const batchFirst = argument(model.inputs, sequences.map(concatenated));
+    const same = session.run(batchFirst, { ...options, batchFirst: true, keep: "last" });
+    expectSameState("batchFirst", same.outputs, last.outputs);
+    expectNumbers("shape", same.shape, last.shape);
   },
 
   "an array of sequences is a ragged batch"({ model, session, inputs }) {

@@ -1,6 +1,6 @@
 /** Properties of streams: a stream is its state, wherever that comes from and goes to, and none touches another. */
 
-import { createSessionSync, type Model, type Session } from "../../src/index.ts";
+import { createSessionSync, type Model, type Session, type StreamGroup } from "../../src/index.ts";
 import { elements } from "../../src/tensor.ts";
 import { withSession } from "./cases.ts";
 import { expectBits, expectBytes, expectClose, expectSameState, scaleOf } from "./compare.ts";
@@ -138,14 +138,38 @@ export const streams: Record<string, Property> = {
     if (stream.input.buffer !== buffer) throw new Error("input: expected the same memory, got another");
   },
 
-  "what is given back is used again"({ model, session, inputs }) {
-    const xs = argument(model.inputs, inputs(8));
-    expectNoGrowth(session, () => {
-      const [stream, group] = [session.stream(), session.group(20)];
-      session.run(xs, { batch: 8 });
-      const clone = stream.clone();
-      for (const one of [stream, group, clone]) one.dispose();
-    });
+  "what is given back is used again"({ session, random }) {
+    const kept = session.stream();
+    const live: { dispose(): void }[] = [];
+    const change = (count: number) => {
+      for (let i = 0; i < count; i++) {
+        if (live.length < 6) live.push(below(random, 2) === 0 ? kept.clone() : session.group(1 + below(random, 40)));
+        else live.splice(below(random, 6), 1)[0].dispose();
+      }
+      return kept.input.buffer.byteLength;
+    };
+    const before = change(200);
+    // Room for gaps that do not fit, but not for gaps that are lost.
+    const after = change(1000);
+    if (after > 2 * before) throw new Error(`memory: expected at most ${2 * before} bytes, got ${after}`);
+  },
+
+  "memory that is full to the last byte grows"({ model, session, random }) {
+    for (const odd of [0, 1]) {
+      // A gap that is too small for what follows, then pairs up to the end of memory and past it.
+      const gap = session.stream();
+      const fence = Array.from({ length: 1 + odd }, () => session.stream());
+      gap.dispose();
+      const size = fence[0].input.buffer.byteLength;
+      const pairs: { readonly group: StreamGroup; readonly state: State }[] = [];
+      do {
+        const [group, state] = [session.group(2), randomState(model, 1, random)];
+        group.setState(1, state);
+        pairs.push({ group, state });
+      } while (pairs.length < 600 && fence[0].input.buffer.byteLength === size);
+      for (const { group, state } of pairs) expectSameState("a group beside others", group.state(1), state);
+      for (const one of [...fence, ...pairs.map(({ group }) => group)]) one.dispose();
+    }
   },
 
   "what is refused takes no memory"({ model, session, inputs }) {

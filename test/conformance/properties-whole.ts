@@ -3,7 +3,7 @@
  * direction that runs backwards is the same layer over the sequence in reverse.
  */
 
-import { type Model, modelFromLayers, type Session } from "../../src/index.ts";
+import { createRuntimeSync, type Model, modelFromLayers, type Session } from "../../src/index.ts";
 import { type Case, type Implementation, withSession } from "./cases.ts";
 import { expectBits, expectNumbers, expectSameState } from "./compare.ts";
 import { argument, batchOf, column, memberState, ones, runSession, runStream } from "./drive.ts";
@@ -45,7 +45,12 @@ export function whole(implementation: Implementation): Case[] {
     name: `whole/${type}/reverse is the layer over the sequence in reverse`,
     run: () => expectReversed(implementation, type),
   }));
-  return [...alone, ...reversed, { name: "whole/last", run: () => expectLast(implementation) }];
+  return [
+    ...alone,
+    ...reversed,
+    { name: "whole/last", run: () => expectLast(implementation) },
+    { name: "whole/longer and longer sequences", run: () => expectBounded(implementation) },
+  ];
 }
 
 /** A layer `last`: one row for each sequence in a run, every row in a stream, where each step may be the last. */
@@ -70,6 +75,24 @@ function expectLast(implementation: Implementation): void {
     expectSameState("steps", runStream(session.stream(), last, sequences[0], ones(6)).outputs, alone.outputs);
     expectSameState("a run of a stream", runStream(session.stream(), last, sequences[0], [6]).outputs, alone.outputs);
   });
+}
+
+/** A session plans again for a longer sequence than any before: what it had is given back. */
+function expectBounded(implementation: Implementation): void {
+  const model = randomModel("bounded", [cell("gru", 4, 16, { bidirectional: true })]);
+  const random = seeded("bounded");
+  const { variant } = withSession(implementation, model, (session) => session.info);
+  const memoryFor = (lengths: readonly number[]) => {
+    const runtime = createRuntimeSync({ variant });
+    const use = (session: Session) => {
+      for (const length of lengths) session.run(argument(model.inputs, randomInputs(model, length, random)));
+    };
+    withSession(implementation, model, use, { runtime });
+    return runtime?.memoryBytes ?? 0;
+  };
+  const longest = memoryFor([400]);
+  const longer = memoryFor(Array.from({ length: 40 }, (_, i) => 10 * (i + 1)));
+  if (longer > 3 * longest) throw new Error(`memory: expected at most ${3 * longest} bytes, got ${longer}`);
 }
 
 /** The other sequences hold NaN and the noise past the lengths too: neither may come through. */

@@ -55,7 +55,7 @@ function first(engine: Engine, count: number): number[] {
 
 function sumOf(states: States, member: number): number {
   const into = new Float32Array(1);
-  states.read(member, 0, into);
+  states.read(member, 0, into, 0, 1);
   return into[0];
 }
 
@@ -172,7 +172,7 @@ describe("a reference engine's ids", () => {
   it("are refused out of range, and the states are left as they were", () => {
     const engine = createReferenceEngine(modelOf([TOKENS], [EMBEDDING, SUM]), { rows: 3 });
     const states = engine.createStates(1);
-    states.write(0, 0, Float32Array.of(5));
+    states.write(0, 0, Float32Array.of(5), 0, 1);
     for (const id of [-1, -2, 3, 2 ** 31 - 1]) {
       feed(engine, 0, 1, id);
       expect(engine.execute(states, 3)).toBe(STATUS_ID);

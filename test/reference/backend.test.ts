@@ -96,7 +96,7 @@ function row(engine: Engine, r: number, size: number, output = 0): number[] {
 
 function read(states: States, member: number, size: number, index = 0): number[] {
   const into = new Float32Array(size);
-  states.read(member, index, into);
+  states.read(member, index, into, 0, 1);
   return [...into];
 }
 
@@ -261,9 +261,9 @@ describe("a reference engine's states", () => {
   it("are read, written and copied as values", () => {
     const engine = createReferenceEngine(gru(), { rows: 1 });
     const [a, b] = [engine.createStates(2), engine.createStates(3)];
-    a.write(1, 0, Float32Array.of(1, 2, 3));
+    a.write(1, 0, Float32Array.of(1, 2, 3), 0, 1);
     b.copy(2, a, 1);
-    a.write(1, 0, Float32Array.of(7, 8, 9));
+    a.write(1, 0, Float32Array.of(7, 8, 9), 0, 1);
     expect([read(a, 0, 3), read(a, 1, 3)]).toEqual([
       [0, 0, 0],
       [7, 8, 9],
