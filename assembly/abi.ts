@@ -84,6 +84,9 @@ export const OP_COPY = 13;
 /** ring, ringStride, ringColumn, capacity, counter, advance, x, xStride, n: each step's row into a ring (assembly/rows.ts). */
 export const OP_TRACE = 14;
 
+/** y, x, n, k: panels ← a matrix (n, k) row by row, n a multiple of LANES (assembly/gemm.ts). Runs while loading. */
+export const OP_PACK = 15;
+
 // What the three cells' records begin with (word offsets; 0 and 1 are opcode and words).
 /** Input products with bias, (rows, gates · H padded); overwritten. */
 export const C_GX = 2;

@@ -7,11 +7,11 @@
  */
 
 import {
-  MEMBER_BYTES, OP_ACTIVATE, OP_ADD, OP_CHECK_IDS, OP_COPY, OP_END, OP_LAYER_NORM, OP_LINEAR, OP_LOG_SOFTMAX, OP_LOOKUP,
+  MEMBER_BYTES, OP_ACTIVATE, OP_ADD, OP_CHECK_IDS, OP_COPY, OP_END, OP_LAYER_NORM, OP_LINEAR, OP_LOG_SOFTMAX, OP_LOOKUP, OP_PACK,
   OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { gemm } from "./gemm";
+import { gemm, pack } from "./gemm";
 import { layerNorm, logSoftmax, softmax } from "./norm";
 import { recurrence } from "./recurrence";
 import { add, checkIds, copyRows, lookup, scaleShift, trace, word } from "./rows";
@@ -100,6 +100,9 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
           word(record, 2) + word(record, 4), word(record, 3), word(record, 5), word(record, 6), word(record, 7) != 0,
           word(record, 8), word(record, 9), word(record, 10), rows,
         );
+        break;
+      case OP_PACK:
+        pack(word(record, 2), word(record, 3), word(record, 4), word(record, 5));
         break;
       default:
         recurrence(op, record, members, n);

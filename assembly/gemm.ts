@@ -3,7 +3,7 @@
  *
  * Shapes   W (n, k) · X (k, rows) → Y (n, rows), n a multiple of LANES, one vector of X and Y after another
  * Layout   W in panels of 32 rows, then one each of 16, 8 and 4 as n needs them; inside a panel of P rows column by
- *          column: W[i, j] is at panel + 4·(P·j + i mod P) (src/pack.ts)
+ *          column: W[i, j] is at panel + 4·(P·j + i mod P) (pack)
  * init     a row of n for each vector (initStride apart), or one for all (initStride 0: a bias); may be Y itself
  * Memory   y, init, w 16-byte aligned, strides in bytes; x is read element by element, exactly k of them; Y may not overlap X
  * Order    each output is one chain: its init, then madd over the columns ascending, in every form. So one vector at a time,
@@ -11,7 +11,7 @@
  * Error    |y − ŷ| ≤ γ(k+1) · (|W|·|x| + |init|), γ(m) = m·u / (1 − m·u), u = 2⁻²⁴ (Higham 2002, §3.1)
  */
 
-import { TILE } from "./abi";
+import { PANEL, TILE } from "./abi";
 import { madd } from "./math";
 
 export function gemm(
@@ -30,6 +30,29 @@ export function gemm(
     init += initStride;
     x += xStride;
     rows -= 1;
+  }
+}
+
+/** Rows of the next panel when n are left. */
+// @ts-ignore: decorator
+@inline
+function panelRows(n: usize): usize {
+  return n >= <usize>PANEL ? <usize>PANEL : n >= 16 ? 16 : n >= 8 ? 8 : 4;
+}
+
+/** The panels of a matrix (n, k) that lies row by row at x. */
+export function pack(y: usize, x: usize, n: usize, k: usize): void {
+  const stride = k << 2;
+  while (n > 0) {
+    const rows = panelRows(n);
+    for (let column: usize = 0; column < stride; column += 4) {
+      for (let row: usize = 0; row < rows; row++) {
+        store<f32>(y, load<f32>(x + row * stride + column));
+        y += 4;
+      }
+    }
+    x += rows * stride;
+    n -= rows;
   }
 }
 
@@ -178,7 +201,7 @@ function gemmTile(
   y: usize, yStride: usize, init: usize, initStride: usize, w: usize, x: usize, xStride: usize, n: usize, k: usize,
 ): void {
   while (n >= 8) {
-    const rows: usize = n >= 32 ? 32 : n >= 16 ? 16 : 8;
+    const rows = panelRows(n);
     const wStride = rows << 2;
     for (let row: usize = 0; row < wStride; row += 32) {
       tile8(y + row, yStride, init + row, initStride, w + row, wStride, x, xStride, k);

@@ -8,13 +8,16 @@ import type { Engine, IoRegion, States, TraceRows } from "./engine.ts";
 import { foldBatchNorms } from "./fold.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { packWeights } from "./pack.ts";
+import { loadWeights } from "./pack.ts";
 import { encodeProgram, type Plan, type ProgramRecord, planModel, type Region, type Rows } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 
 /** Regions that depend on the number of rows, in the order in which they lie after the program and the member table. */
 const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows"];
+
+/** Bytes of the longest program of one record that loading runs. */
+const ONCE_BYTES = 64;
 
 export function createArena(ops: OpTable, given: Model, runtime: Runtime, maxRows: number): Engine {
   const model = foldBatchNorms(given);
@@ -34,14 +37,22 @@ export function createArena(ops: OpTable, given: Model, runtime: Runtime, maxRow
   const weights = allocate(runtime, plan.bytes.weights);
   bases.weights = weights.at;
   const temporary = allocate(runtime, plan.bytes.temporary);
+  const matrix = allocate(runtime, plan.bytes.matrix);
   bases.temporary = temporary.at;
-  packWeights(plan.packs, model.tensors, runtime.f32, ({ region, offset }) => address(region) + offset);
-  for (const { rows, program } of plan.load) {
-    const block = write(program, rows);
-    kernels.execute(block.at, 0, rows);
-    block.free();
-  }
-  temporary.free();
+  bases.matrix = matrix.at;
+  // A block's place is taken before the copies, which hold a view of memory: nothing may grow it meanwhile.
+  const once = allocate(runtime, ONCE_BYTES);
+  loadWeights(
+    plan.load,
+    model.tensors,
+    runtime.f32,
+    ({ region, offset }) => address(region) + offset,
+    (record, rows) => {
+      runtime.u32.set(encodeProgram([record], rows, address), once.at / 4);
+      kernels.execute(once.at, 0, rows);
+    },
+  );
+  for (const block of [once, temporary, matrix]) block.free();
 
   let working: Block;
   let program: Block;

@@ -47,7 +47,10 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
   const weights = new Map([...model.tensors].map(([key, tensor]) => [key, new Float64Array(toF32(tensor))]));
   const nodes = model.nodes.map((node) => ({
     ...node,
-    run: prepare(model, node, (suffix) => weights.get(tensorKey(node.name, suffix))),
+    run: prepare(model, node, (suffix) =>
+      // Nodes without a name share the bare keys: a bias that is there may be another's.
+      node.attrs.bias === false && suffix.startsWith("bias") ? undefined : weights.get(tensorKey(node.name, suffix)),
+    ),
   }));
   const initial = model.states.map(({ initial, shape: [count, size] }) => {
     const data = weights.get(initial as string) ?? new Float64Array(count * size);
@@ -185,14 +188,15 @@ function prepare(model: Model, node: Node, tensorOf: Lookup): Run {
   if (op in CELLS) return recurrent(model, node, tensorOf);
   const [weight, bias, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(tensorOf) as Row[];
   const { eps, embeddingDim } = attrs as Record<string, number>;
+  const scale = attrs.affine === false ? [] : [weight, bias];
   const specs = (attrs.function ?? attrs.activation ?? []) as ActivationSpec[];
   const [f = ACTIVATIONS.identity] = specs.map(activation);
   /** Operators that know no time: a row of each input → a row. */
   const operators: Record<string, (...inputs: Row[]) => Row> = {
     linear: (x) => linear(x, weight, bias).map(f),
     embedding: ([id]) => embedding(id, weight, embeddingDim),
-    layerNorm: (x) => layerNorm(x, eps, weight, bias),
-    batchNorm: (x) => batchNorm(x, mean, variance, eps, weight, bias),
+    layerNorm: (x) => layerNorm(x, eps, ...scale),
+    batchNorm: (x) => batchNorm(x, mean, variance, eps, ...scale),
     activation: (x) => x.map(f),
     softmax,
     logSoftmax,

@@ -11,7 +11,7 @@ import { checkGraph } from "./graph.ts";
 import { fetchBinary, instantiate, type KernelBinary, type KernelSet, pickBuild, type WasmSource } from "./kernels.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { checkInteger } from "./ports.ts";
+import { checkInteger, checkOneOf } from "./ports.ts";
 import { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 
@@ -36,6 +36,7 @@ export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Sour
 
 /** Undefined: the reference. */
 export function openRuntime(kit: Kit, { variant = "auto", wasm }: RuntimeOptions<KernelBinary>): Runtime | undefined {
+  checkOneOf("variant", variant, ["auto", "simd", "relaxed", "reference"]);
   const binary = wasm ?? (variant === "auto" ? pickBuild(kit) : kit[variant as "simd"]);
   if (variant === "reference" || binary === undefined) return undefined;
   let got: unknown;

@@ -159,13 +159,12 @@ function usedTensors(
 function checkFinite(tensors: ReadonlyMap<string, Tensor>): void {
   for (const [name, tensor] of tensors) {
     const data = toF32(tensor);
-    let at = 0;
-    // x − x is 0 for finite numbers only; a loop, for a callback costs three times as much before it is compiled.
-    while (at < data.length && data[at] - data[at] === 0) at++;
-    if (at === data.length) continue;
+    // Native searches: a loop that runs once is not compiled, and a megabyte of it costs 10 ms of the start.
+    const value = [NaN, Infinity, -Infinity].find((one) => data.includes(one));
+    if (value === undefined) continue;
     throw new ModelError(
       "ERR_NON_FINITE",
-      `${name}: expected finite numbers; got ${tensor.data[at]} at element ${at}.`,
+      `${name}: expected finite numbers; got ${value} at element ${data.findIndex((one) => Object.is(one, value))}.`,
       {
         tensor: name,
         hint: 'Pass nonFinite: "allow" to run it all the same.',

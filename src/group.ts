@@ -8,7 +8,7 @@ export class StreamGroup {
   readonly size: number;
   readonly #members: Members;
   /** The number of the last call that named each member: how repeats show without a set. */
-  #calls: Uint32Array | undefined;
+  #calls: Float64Array | undefined;
   #call = 0;
 
   /** Use `session.group(n)`. @internal */
@@ -87,7 +87,7 @@ export class StreamGroup {
 
   #checkMembers(members: Int32Array): number {
     if (!(members instanceof Int32Array)) throw wrongKind("members", "Int32Array", members);
-    this.#calls ??= new Uint32Array(this.size);
+    this.#calls ??= new Float64Array(this.size);
     this.#call++;
     for (const i of members) {
       checkInteger("members", i, 0, this.size - 1);

@@ -38,7 +38,10 @@ export type WasmSource = KernelBinary | URL | Response;
  */
 export function pickBuild({ simd, relaxed }: KernelSet): KernelBinary | undefined {
   if (typeof WebAssembly === "undefined") return undefined;
-  return [relaxed, simd].map(decode).find((binary) => isModule(binary) || WebAssembly.validate(binary));
+  return [relaxed, simd].find((binary) => {
+    const decoded = decode(binary);
+    return isModule(decoded) || WebAssembly.validate(decoded);
+  });
 }
 
 /** By tag, since a Module may come from another realm. */
@@ -49,11 +52,11 @@ function isModule(binary: unknown): binary is WebAssembly.Module {
 /** Hex text as bytes, by hand: audio worklets have neither atob nor TextDecoder. */
 function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
   if (typeof binary !== "string") return isModule(binary) ? binary : new Uint8Array(binary as ArrayBuffer);
-  const bytes = new Uint8Array(binary.length / 2);
-  // 0-9 are 48 …, a-f are 97 …: the low four bits, and nine more for a letter.
-  const digit = (i: number) => (binary.charCodeAt(i) & 15) + 9 * (binary.charCodeAt(i) >> 6);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = 16 * digit(2 * i) + digit(2 * i + 1);
-  return bytes;
+  const bytes = new DataView(new ArrayBuffer(binary.length / 2 + 3));
+  // Eight digits at a time: few turns of a loop that is not compiled yet.
+  for (let i = 0; i < binary.length; i += 8)
+    bytes.setUint32(i / 2, Number.parseInt(binary.slice(i, i + 8).padEnd(8, "0"), 16));
+  return new Uint8Array(bytes.buffer, 0, binary.length / 2);
 }
 
 /** The bytes of a URL or Response; a binary as it is. */

@@ -7,18 +7,19 @@
  * more rows plans again and packs nothing twice.
  */
 
-import { LANES, OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_TRACE } from "../assembly/abi.ts";
+import { LANES, OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_PACK, OP_TRACE } from "../assembly/abi.ts";
 import { checkGraph } from "./graph.ts";
 import type { Model, Node } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 
 /**
- * weights: written once. temporary: only while loading. io, scratch: rows of values. gx … mRows: rows that live no longer
+ * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … mRows: rows that live no longer
  * than one layer, so that all layers share them. state: relative to a stream. ring: a stream's trace.
  */
 export type Region =
   | "weights"
   | "temporary"
+  | "matrix"
   | "io"
   | "scratch"
   | "gx"
@@ -65,12 +66,12 @@ export interface Lookup {
   readonly size: number;
 }
 
-/** How a piece of the weights is made from tensors (src/pack.ts). */
-export type Pack =
-  | { readonly kind: "panels"; readonly at: Place; readonly blocks: readonly Block[]; readonly columns: number }
-  | { readonly kind: "vector"; readonly at: Place; readonly blocks: readonly Block[] }
+/** One step of loading (src/pack.ts): a place is filled from tensors, or a program runs over what is there. */
+export type Load =
+  | { readonly kind: "rows"; readonly at: Place; readonly blocks: readonly Block[]; readonly columns: number }
   | { readonly kind: "table"; readonly at: Place; readonly lookup: Lookup }
-  | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node };
+  | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node }
+  | { readonly kind: "program"; readonly rows: number; readonly record: ProgramRecord };
 
 export interface StatePlan {
   readonly name: string;
@@ -87,9 +88,8 @@ export interface Plan {
   readonly program: readonly ProgramRecord[];
   /** The program with a trace of every node's output; the same kernels in the same order, so the same bits. */
   readonly traced: readonly ProgramRecord[];
-  /** Run once after packing, over `rows` rows: embeddings folded into products. */
-  readonly load: readonly { readonly rows: number; readonly program: readonly ProgramRecord[] }[];
-  readonly packs: readonly Pack[];
+  /** How the weights come into memory, in this order. */
+  readonly load: readonly Load[];
   readonly inputs: readonly Rows[];
   readonly outputs: readonly Rows[];
   readonly states: readonly StatePlan[];
@@ -143,6 +143,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const bytes: Record<Region, number> = {
     weights: 0,
     temporary: 0,
+    matrix: 0,
     io: 0,
     scratch: 0,
     gx: 0,
@@ -179,13 +180,23 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const lookups = new Map<string, Lookup>();
   const checks: ProgramRecord[] = [];
   const body: ProgramRecord[] = [];
-  const packs: Pack[] = [];
-  const load: { rows: number; program: ProgramRecord[] }[] = [];
+  const load: Load[] = [];
   let names = 0;
 
   const table = (region: Region, lookup: Lookup): Place => {
     const at = take(region, lookup.count * paddedBytes(lookup.size));
-    packs.push({ kind: "table", at, lookup });
+    load.push({ kind: "table", at, lookup });
+    return at;
+  };
+  const runOnce = (rows: number, op: number, ...operands: Operand[]) => {
+    load.push({ kind: "program", rows, record: { op, operands } });
+  };
+  const panels = (region: Region, blocks: readonly Block[], columns: number): Place => {
+    const size = blockBytes(blocks) * columns;
+    const at = take(region, size);
+    const matrix = to.shared("matrix", size / rows);
+    load.push({ kind: "rows", at: matrix, blocks, columns });
+    runOnce(0, OP_PACK, at, matrix, blockBytes(blocks) / 4, columns);
     return at;
   };
 
@@ -217,21 +228,17 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       const { offset, stride } = states.find((state) => state.name === name) as StatePlan;
       return { region: "state", offset: offset + row * stride };
     },
-    panels(blocks, columns) {
-      const at = take("weights", blockBytes(blocks) * columns);
-      packs.push({ kind: "panels", at, blocks, columns });
-      return at;
-    },
+    panels: (blocks, columns) => panels("weights", blocks, columns),
     vector(blocks) {
       const at = take("weights", blockBytes(blocks));
-      packs.push({ kind: "vector", at, blocks });
+      load.push({ kind: "rows", at, blocks, columns: 1 });
       return at;
     },
     normalisation(node) {
       const size = paddedBytes(node.attrs.size as number);
       const at = take("weights", size);
       const shift = take("weights", size);
-      packs.push({ kind: "normalisation", at, shift, node });
+      load.push({ kind: "normalisation", at, shift, node });
       return [at, shift];
     },
     lookup(name, lookup) {
@@ -252,10 +259,9 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       }
       const { count, size, ids } = lookup;
       const folded = take("weights", count * stride);
-      const at = take("temporary", stride * size);
-      packs.push({ kind: "panels", at, blocks: weights, columns: size });
-      const operands = [folded, stride, at, to.vector(bias), n, size, table("temporary", lookup), paddedBytes(size)];
-      load.push({ rows: count, program: [{ op: OP_LINEAR, operands }] });
+      const at = panels("temporary", weights, size);
+      const b = to.vector(bias);
+      runOnce(count, OP_LINEAR, folded, stride, at, b, n, size, table("temporary", lookup), paddedBytes(size));
       const from = to.value(ids);
       to.emit(OP_LOOKUP, y.place, y.stride, folded, stride, from.place, from.stride);
     },
@@ -299,7 +305,6 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     program: [...checks, ...body, ...copies],
     traced: [...checks, ...traced, ...copies],
     load,
-    packs,
     inputs,
     outputs: [...outputs.values()],
     states,

@@ -49,6 +49,10 @@ export function checkInteger(name: string, value: unknown, min: number, max = In
   }
 }
 
+export function checkOneOf(name: string, value: string, known: readonly string[]): void {
+  if (!known.includes(value)) throw wrong(name, known.join(", "), value);
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value);
 }

@@ -10,7 +10,7 @@ import type { Graph } from "./graph.ts";
 import { StreamGroup } from "./group.ts";
 import { checkState, Members, prepare, type SessionCore, type State } from "./members.ts";
 import type { Model, StateInfo, ValueInfo } from "./model.ts";
-import { byPort, checkInteger, checkRows, type Numbers, portsOf, wrong, wrongKind } from "./ports.ts";
+import { byPort, checkInteger, checkOneOf, checkRows, type Numbers, portsOf, wrong, wrongKind } from "./ports.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
 export interface RunOptions {
@@ -89,7 +89,8 @@ export class Session {
    */
   run(xs: RunInput, options: RunOptions = {}): RunResult {
     const core = this.#live();
-    const { batchFirst: ysFirst = false, keep, state } = options;
+    const { batchFirst: ysFirst = false, keep = "all", state } = options;
+    checkOneOf("keep", keep, ["all", "last"]);
     const { arrays, lengths, count, steps, xsFirst } = this.#measure(xs, options);
     const prepared = prepare(core, arrays, undefined, { count, steps, lengths, xsFirst, ysFirst });
     if (state !== undefined) checkState(core.model, state, count);

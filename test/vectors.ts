@@ -26,7 +26,7 @@ export function safetensorsIn(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-export interface Vector {
+interface Vector {
   readonly tensors: Map<string, Tensor>;
   /** `__metadata__.case`, parsed. */
   readonly about: unknown;

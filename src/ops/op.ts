@@ -11,7 +11,7 @@ import { FUNCTIONS } from "./functions.ts";
 export type Attrs = Readonly<Record<string, AttrValue>>;
 
 export interface AttrRule {
-  /** size: an integer ≥ 1. count: ≥ 0. functions: as many ActivationSpecs as `functions` says, or twice as many. A list: one of these strings. */
+  /** size: an integer ≥ 1. count: ≥ 0. functions: as many ActivationSpecs as `functions` says, or that for each direction. A list: one of these strings. */
   readonly kind: "size" | "count" | "number" | "boolean" | "functions" | readonly string[];
   readonly functions?: number;
   /** Without a default it must be given or follow from the tensors, unless `optional`. */
@@ -89,8 +89,8 @@ export function resolveAttrs(
     throw new ModelError("ERR_ATTRIBUTE", `${where}: unknown attribute "${key}".`, { node: where, hint });
   }
   for (const [key, rule] of Object.entries(op.attrs)) {
-    const value = given[key] ?? rule.default;
-    if (value !== undefined) attrs[key] = checkAttr(value, rule, where, key);
+    const value = given[key] === undefined ? rule.default : given[key];
+    if (value !== undefined) attrs[key] = checkAttr(value, rule, where, key, attrs.bidirectional ? 2 : 1);
     else if (!rule.optional) {
       const hint = `Add ${key} to the layer.`;
       throw new ModelError("ERR_SIZE_UNKNOWN", `${where}: ${key} is not given and does not follow from the tensors.`, {
@@ -102,7 +102,13 @@ export function resolveAttrs(
   return attrs;
 }
 
-function checkAttr(value: unknown, { kind, functions = 1 }: AttrRule, node: string, key: string): AttrValue {
+function checkAttr(
+  value: unknown,
+  { kind, functions = 1 }: AttrRule,
+  node: string,
+  key: string,
+  directions: number,
+): AttrValue {
   const check = (fits: boolean, expected: string) => {
     if (fits) return;
     throw new ModelError("ERR_ATTRIBUTE", `${node}: ${key}: expected ${expected}; got ${JSON.stringify(value)}`, {
@@ -111,7 +117,7 @@ function checkAttr(value: unknown, { kind, functions = 1 }: AttrRule, node: stri
   };
   if (kind === "functions") {
     const list = Array.isArray(value) ? value : [value];
-    check([functions, 2 * functions].includes(list.length), `${functions} for each direction`);
+    check([functions, directions * functions].includes(list.length), `${functions} for each direction`);
     return list.map((item) => {
       const spec: ActivationSpec = typeof item === "string" ? { name: item } : item;
       check(

@@ -5,7 +5,7 @@
 
 import type { createSessionSync, Model, Session } from "../../src/index.ts";
 
-export type SessionOptions = NonNullable<Parameters<typeof createSessionSync>[1]>;
+type SessionOptions = NonNullable<Parameters<typeof createSessionSync>[1]>;
 
 export interface Implementation {
   /** What session.info.variant says. */

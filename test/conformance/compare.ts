@@ -85,7 +85,7 @@ export function expectNumbers(what: string, got: readonly number[], expected: re
   if (got.join() !== expected.join()) throw new Error(`${what}: expected ${expected}; got ${got}`);
 }
 
-export function expectLength(what: string, got: Numbers, expected: Numbers): void {
+function expectLength(what: string, got: Numbers, expected: Numbers): void {
   if (got.length !== expected.length) throw new Error(`${what}: expected length ${expected.length}, got ${got.length}`);
 }
 

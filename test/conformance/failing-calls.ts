@@ -7,7 +7,7 @@ import { cell } from "./random-recurrent.ts";
 /** What an error must be: the class, or either of two, or the `code`; then words that its message must have. */
 export type Expected = `${"TypeError" | "RangeError" | "ERR_"}${string}`;
 
-export interface FailureSubject {
+interface FailureSubject {
   readonly model: Model;
   readonly session: Session;
   readonly stream: Stream;

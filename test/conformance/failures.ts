@@ -7,7 +7,7 @@ import type { Model } from "../../src/index.ts";
 import { type Case, type Implementation, withSession } from "./cases.ts";
 import { expectBytes, expectSameState } from "./compare.ts";
 import { argument } from "./drive.ts";
-import { type Expected, type Failure, FAILURES, I, NUMBERS, x } from "./failing-calls.ts";
+import { type Expected, FAILURES, type Failure, I, NUMBERS, x } from "./failing-calls.ts";
 import { randomInputs, randomModel, randomState, type State, seeded, uniform } from "./models.ts";
 
 export function failures(implementation: Implementation): Case[] {
@@ -89,7 +89,7 @@ function checkMaxSteps(implementation: Implementation): void {
   }
 }
 
-export function expectError(call: () => unknown, expected: Expected): void {
+function expectError(call: () => unknown, expected: Expected): void {
   const [kind, ...fragments] = expected.split(" ");
   let error: unknown;
   try {

@@ -71,7 +71,7 @@ export function randomModel(
 }
 
 /** The tensors of one layer, by PyTorch's names. */
-export function layerTensors(layer: Layer, random: Random, initial = false): Tensor[] {
+function layerTensors(layer: Layer, random: Random, initial = false): Tensor[] {
   const size = (name: string, otherwise = 0) => (layer[name as keyof Layer] as number | undefined) ?? otherwise;
   const says = (name: string, otherwise: boolean) => (layer[name as keyof Layer] as boolean | undefined) ?? otherwise;
   const make = (suffix: string, shape: number[], low: number, high: number) =>

@@ -3,9 +3,9 @@
  * that turns red must be green without the fault.
  */
 
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createSessionSync } from "../../src/index.ts";
-import type { Case, Implementation } from "./cases.ts";
+import { type Case, checkNames, type Implementation } from "./cases.ts";
 import { COMPUTED, type Mutant } from "./mutants-model.ts";
 import { DRIVEN } from "./mutants-session.ts";
 import { casesOf } from "./suite.ts";
@@ -57,4 +57,17 @@ describe("the suite turns red", () => {
       }
     });
   }
+});
+
+describe("the names of cases", () => {
+  const cases = ["random/a", "random/b"].map((name) => ({ name, run() {} }));
+
+  it("are unique", () => {
+    expect(() => checkNames([...cases, cases[0]])).toThrow("two cases are called random/a");
+  });
+
+  it("are what a skip names, in full", () => {
+    checkNames(cases, { "random/a": "a reason" });
+    expect(() => checkNames(cases, { random: "a reason" })).toThrow("the skip random matches no case");
+  });
 });

@@ -1,9 +1,9 @@
 /** Properties of the ways to call: into a given array, in place, by name, with a number, traced, in a shared memory. */
 
 import { createRuntimeSync } from "../../src/index.ts";
+import { withSession } from "./cases.ts";
 import { expectBits, expectNumbers, expectSameState } from "./compare.ts";
 import { argument, byName, ones, rows, runStream, width } from "./drive.ts";
-import { withSession } from "./cases.ts";
 import type { Data, State } from "./models.ts";
 import { expectSame, type Property } from "./subject.ts";
 

@@ -84,23 +84,40 @@ function runNode(
 
 describe("a reference engine's operators", () => {
   it("linear, with and without bias and activation", () => {
-    const weight = floats("y.weight", [1, 2, 3, 4]);
-    const tensors = [weight, floats("y.bias", [0.5, -40])];
+    const tensors = [floats("y.weight", [1, 2, 3, 4]), floats("y.bias", [0.5, -40])];
     expect(runNode("linear", [[1, 10]], { bias: true }, tensors)).toEqual([21.5, 3]);
-    expect(runNode("linear", [[1, 10]], { bias: false }, [weight])).toEqual([21, 43]);
+    expect(runNode("linear", [[1, 10]], { bias: false }, tensors)).toEqual([21, 43]);
     const relu = { bias: true, activation: [{ name: "relu" }] };
     expect(runNode("linear", [[1, -10]], relu, tensors)).toEqual([0, 0]);
   });
 
-  it("layerNorm and batchNorm, with the tensors that the model has", () => {
-    const weight = floats("y.weight", [10, 100]);
-    const affine = [weight, floats("y.bias", [1, 2])];
-    const statistics = [floats("y.running_mean", [1, 9]), floats("y.running_var", [3, 15])];
-    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: true, bias: true }, affine)).toEqual([-4, 52]);
-    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: true, bias: false }, [weight])).toEqual([-5, 50]);
-    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: false, bias: true }, [])).toEqual([-0.5, 0.5]);
-    expect(runNode("batchNorm", [[5, 5]], { eps: 1, affine: true }, [...affine, ...statistics])).toEqual([21, -98]);
-    expect(runNode("batchNorm", [[5, 5]], { eps: 1, affine: false }, statistics)).toEqual([2, -1]);
+  it("layerNorm and batchNorm, with the tensors their attributes ask for", () => {
+    const tensors = [
+      floats("y.weight", [10, 100]),
+      floats("y.bias", [1, 2]),
+      floats("y.running_mean", [1, 9]),
+      floats("y.running_var", [3, 15]),
+    ];
+    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: true, bias: true }, tensors)).toEqual([-4, 52]);
+    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: true, bias: false }, tensors)).toEqual([-5, 50]);
+    expect(runNode("layerNorm", [[1, 3]], { eps: 3, affine: false, bias: true }, tensors)).toEqual([-0.5, 0.5]);
+    expect(runNode("batchNorm", [[5, 5]], { eps: 1, affine: true }, tensors)).toEqual([21, -98]);
+    expect(runNode("batchNorm", [[5, 5]], { eps: 1, affine: false }, tensors)).toEqual([2, -1]);
+  });
+
+  it("leave alone what another node without a name owns", () => {
+    const rest: Node[] = [
+      { name: "", op: "linear", inputs: ["x"], outputs: ["a"], attrs: { bias: true } },
+      { name: "", op: "layerNorm", inputs: ["a"], outputs: ["y"], attrs: { eps: 3, affine: false, bias: true } },
+      { name: "", op: "linear", inputs: ["y"], outputs: ["z"], attrs: { bias: false } },
+    ];
+    const tensors = [floats("weight", [1, 0, 0, 1]), floats("bias", [0, 2])];
+    const x: ValueInfo = { name: "x", dtype: "F32", shape: [2] };
+    const model = { ...modelOf([x], rest, "z", 2), tensors: new Map(tensors.map((t) => [t.name, t])), states: [] };
+    const engine = createReferenceEngine(model, { rows: 1 });
+    engine.inputs[0].data.set([1, 1]);
+    engine.execute(engine.createStates(1), 1);
+    expect([...engine.outputs[0].row]).toEqual([-0.5, 0.5]);
   });
 
   it("activation, softmax, logSoftmax, last, add and concat", () => {
