@@ -3,7 +3,7 @@
  * baked file) writes it; kernels carry no data of their own.
  */
 export const COEFFICIENTS: readonly number[] = [
-  1.4426950408889634, // log₂e
+  Math.LOG2E,
   12582912, // 1.5 · 2²³: adding it rounds to the nearest integer, which then stands in the low bits
   0.693145751953125, // high part of ln 2, 16 significant bits: n · it is exact for |n| ≤ 2⁸ (Cody and Waite 1980)
   1.428606765330187e-6, // ln 2 minus its high part

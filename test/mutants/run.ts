@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import asc from "assemblyscript/asc";
-import { type Mutant, MUTANTS } from "./mutants.ts";
+import { MUTANTS, type Mutant } from "./mutants.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The conformance suite of the build that every engine runs. */
@@ -73,7 +73,12 @@ function endChild(): void {
 function node(...args: string[]): Promise<{ code: number | null; said: string } | undefined> {
   return new Promise((resolve) => {
     const env = { ...process.env, SLUICE_VECTORS: "" };
-    const running = spawn(process.execPath, args, { cwd: copy, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const running = spawn(process.execPath, args, {
+      cwd: copy,
+      env,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     child = running;
     let said = "";
     let late = false;
