@@ -1,6 +1,6 @@
 /**
  * Walks a program over linear memory: one call from JavaScript runs a whole step, or t steps, of the whole model, for
- * one stream or for a group. The build's entry: its exports are the module's.
+ * one stream or for a group.
  *
  * Data flow   program (abi.ts) → a kernel for each record → io, scratch, states
  * Cost        no allocation, no import, no state of its own but the solo entry at SOLO
@@ -15,8 +15,6 @@ import { gemm, pack } from "./gemm";
 import { layerNorm, logSoftmax, softmax } from "./norm";
 import { recurrence } from "./recurrence";
 import { add, checkIds, copyRows, lookup, scaleShift, trace, word } from "./rows";
-
-export { abi_version, input_ptr, output_ptr, reset, run, state_ptr, state_size, step } from "./bake";
 
 /** First byte after the module's own static data: only the debug build has any. */
 export function heap_base(): usize {

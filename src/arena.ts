@@ -9,7 +9,8 @@ import { foldBatchNorms } from "./fold.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { loadWeights } from "./pack.ts";
-import { encodeProgram, type Plan, type ProgramRecord, planModel, type Region, type Rows } from "./plan.ts";
+import { type Plan, planModel } from "./plan.ts";
+import { encodeProgram, type ProgramRecord, type Region, type Rows } from "./program.ts";
 import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 

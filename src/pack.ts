@@ -4,7 +4,8 @@
  */
 
 import { type Node, tensorKey } from "./model.ts";
-import { type Load, type Place, type ProgramRecord, paddedBytes } from "./plan.ts";
+import type { Load } from "./plan.ts";
+import { type Place, type ProgramRecord, paddedBytes } from "./program.ts";
 import { type Tensor, toF32 } from "./tensor.ts";
 
 type Data = (name: string) => Float32Array;

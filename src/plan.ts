@@ -7,64 +7,22 @@
  * more rows plans again and packs nothing twice.
  */
 
-import { LANES, OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_PACK, OP_TRACE } from "../assembly/abi.ts";
+import { OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_PACK, OP_TRACE } from "../assembly/abi.ts";
 import { checkGraph } from "./graph.ts";
 import type { Model, Node } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-
-/**
- * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … mRows: rows that live no longer
- * than one layer, so that all layers share them. state: relative to a stream. ring: a stream's trace.
- */
-export type Region =
-  | "weights"
-  | "temporary"
-  | "matrix"
-  | "io"
-  | "scratch"
-  | "gx"
-  | "hRows"
-  | "cRows"
-  | "nRows"
-  | "mRows"
-  | "state"
-  | "ring";
-
-export interface Place {
-  readonly region: Region;
-  readonly offset: number;
-}
-
-export type Operand = number | Place;
-
-export interface ProgramRecord {
-  readonly op: number;
-  readonly operands: readonly Operand[];
-}
-
-/** Rows of one value: row r at place + r · stride. */
-export interface Rows {
-  readonly place: Place;
-  /** Bytes, a multiple of 16; 4 for ids. */
-  readonly stride: number;
-  /** Elements of a row that mean something. */
-  readonly size: number;
-}
-
-/** Rows firstRow … of a matrix, or of the sum of some vectors (none: zeros), padded with zero rows to a multiple of LANES. */
-export interface Block {
-  readonly tensors: readonly string[];
-  readonly firstRow: number;
-  readonly rows: number;
-}
-
-/** ids → rows of a table. */
-export interface Lookup {
-  readonly ids: string;
-  readonly table: string;
-  readonly count: number;
-  readonly size: number;
-}
+import {
+  align,
+  type Block,
+  type Lookup,
+  type Lowering,
+  type Operand,
+  type Place,
+  type ProgramRecord,
+  paddedBytes,
+  type Region,
+  type Rows,
+} from "./program.ts";
 
 /** One step of loading (src/pack.ts): a place is filled from tensors, or a program runs over what is there. */
 export type Load =
@@ -99,42 +57,6 @@ export interface Plan {
   readonly ring: { readonly steps: number; readonly stride: number; readonly counter: number };
   readonly bytes: Readonly<Record<Region, number>>;
 }
-
-/** What an operator's `lower` may do. */
-export interface Lowering {
-  /** The rows of a value that exists. */
-  value(name: string): Rows;
-  /** Rows for a new value; an output's stand in io. */
-  define(name: string, size: number): Rows;
-  /** A second name for a value. */
-  alias(name: string, of: string): void;
-  /** A name that no value has. */
-  fresh(): string;
-  /** Rows of a region that all layers share. */
-  shared(region: Region, stride: number): Place;
-  state(name: string, row: number): Place;
-  /** A matrix packed in panels for gemm. */
-  panels(blocks: readonly Block[], columns: number): Place;
-  vector(blocks: readonly Block[]): Place;
-  /** Scale and shift of a batch norm. */
-  normalisation(node: Node): [scale: Place, shift: Place];
-  /** A value that is not looked up before somebody needs its rows. */
-  lookup(name: string, lookup: Lookup): void;
-  /** y ← W·x + b; where x is an embedding, a row of W·table + b if that is smaller. `times`: how many products share x. */
-  product(
-    y: Pick<Rows, "place" | "stride">,
-    x: string,
-    weights: readonly Block[],
-    bias: readonly Block[],
-    times: number,
-  ): void;
-  emit(op: number, ...operands: Operand[]): void;
-}
-
-const align = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
-
-/** Bytes of a row of `size` elements. */
-export const paddedBytes = (size: number) => align(size * 4, LANES * 4);
 
 const blockBytes = (blocks: readonly Block[]) => blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0);
 
@@ -312,21 +234,4 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     ring: { steps: traceSteps, stride, counter: counter.offset },
     bytes,
   };
-}
-
-/** A program as u32 words: rows, records, OP_END. `address` knows where the regions lie; states stay relative. */
-export function encodeProgram(
-  program: readonly ProgramRecord[],
-  rows: number,
-  address: (region: Region) => number,
-): Uint32Array {
-  const words = [rows];
-  for (const { op, operands } of program) {
-    words.push(op, operands.length + 2);
-    for (const operand of operands) {
-      if (typeof operand === "number") words.push(operand);
-      else words.push(operand.region === "state" ? operand.offset | 1 : address(operand.region) + operand.offset);
-    }
-  }
-  return Uint32Array.from([...words, 0, 0]);
 }

@@ -22,6 +22,8 @@ export class Runtime {
   readonly kernels: Kernels;
   /** Free bytes, ascending, never adjacent. */
   readonly #gaps: Gap[];
+  /** Bytes from here on were never given out: they are zero. */
+  #fresh = 0;
   #f32: Float32Array;
   #u32: Uint32Array;
 
@@ -70,7 +72,8 @@ export class Runtime {
     const at = gap.start;
     gap.start += size;
     if (gap.start === gap.end) this.#gaps.splice(i, 1);
-    this.f32.fill(0, at / 4, (at + size) / 4);
+    this.f32.fill(0, at / 4, Math.min(at + size, this.#fresh) / 4);
+    this.#fresh = Math.max(this.#fresh, at + size);
     return at;
   }
 

@@ -153,10 +153,13 @@ export class Session {
    */
   transform(options?: StreamOptions): TransformStream<Numbers, Float32Array> {
     const stream = this.stream(options);
-    return new TransformStream({
+    const end = () => stream.dispose();
+    const transformer: Transformer<Numbers, Float32Array> & { cancel(): void } = {
       transform: (chunk, controller) => controller.enqueue(stream.run(chunk)),
-      flush: () => stream.dispose(),
-    });
+      flush: end,
+      cancel: end,
+    };
+    return new TransformStream(transformer);
   }
 
   /** Ends its streams and groups and gives all memory back to the runtime; idempotent. */

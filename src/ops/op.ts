@@ -5,7 +5,7 @@
 
 import { ModelError } from "../errors.ts";
 import type { ActivationSpec, AttrValue, Node } from "../model.ts";
-import type { Lowering } from "../plan.ts";
+import type { Lowering } from "../program.ts";
 import { FUNCTIONS } from "./functions.ts";
 
 export type Attrs = Readonly<Record<string, AttrValue>>;

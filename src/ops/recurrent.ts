@@ -5,7 +5,7 @@
 
 import { OP_GRU, OP_LSTM, OP_RNN } from "../../assembly/abi.ts";
 import { type ActivationSpec, tensorKey } from "../model.ts";
-import { type Block, type Lowering, type Operand, paddedBytes } from "../plan.ts";
+import { type Block, type Lowering, type Operand, paddedBytes } from "../program.ts";
 import { floatBits, functionWords } from "./functions.ts";
 import { type AttrRule, type Attrs, FLAG, type Op, SIZE, type TensorRule } from "./op.ts";
 

@@ -130,6 +130,14 @@ const ROW_OPERATORS: Readonly<Record<string, (machine: Machine, random: Random, 
       results: exact,
     };
   },
+  OP_PACK(machine, random, n, rows) {
+    // Here rows are columns: a matrix (n, k), whole vectors of its rows.
+    const [size, k] = [padded(n), rows];
+    const x = machine.rows(1, size * k, size * k * 4, 0, number(random));
+    const y = machine.take(size * k * 4);
+    const results: Range[] = [[y, y + size * k * 4]];
+    return { record: [abi.OP_PACK, y, x, size, k], outputs: results, results };
+  },
   OP_TRACE(machine, random, n, rows) {
     const [capacity, column, seen, advance] = [
       1 + below(random, 12),

@@ -1,7 +1,10 @@
-/** OP_LINEAR against a loop in f64, over all sizes around the edges of panels and tiles, within the bound that gemm.ts gives. */
+/**
+ * OP_LINEAR against a loop in f64, over all sizes around the edges of panels and tiles, within the bound that gemm.ts gives;
+ * and OP_PACK, which lays its weights out.
+ */
 
 import { describe, expect, it } from "vitest";
-import { OP_LINEAR, STATUS_OK } from "../../assembly/abi.ts";
+import { OP_LINEAR, OP_PACK, STATUS_OK } from "../../assembly/abi.ts";
 import { seeded, uniform } from "../conformance/models.ts";
 import { BUILDS, Machine, padded, panels } from "./machine.ts";
 
@@ -63,6 +66,25 @@ describe.each(BUILDS)("OP_LINEAR of the %s build", (build) => {
             }
           }
         }
+      }
+    }
+  });
+
+  it("OP_PACK makes these panels, for n 4 … 76, k 1 … 40", () => {
+    const machine = new Machine(build);
+    const random = seeded("pack");
+    for (let n = 4; n <= 76; n += 4) {
+      for (let k = 1; k <= 40; k++) {
+        machine.clear();
+        const w = uniform(random, n * k);
+        const expected = panels(w, n, k);
+        const x = machine.put(w);
+        const y = machine.take(w.byteLength);
+        // While loading there are no rows: it runs all the same.
+        const program = machine.program(0, [OP_PACK, y, x, n, k]);
+        machine.expectWrites([[y, y + w.byteLength]], () => machine.exports.executeGroup(program, 0, 1, 0), STATUS_OK);
+        const packed = machine.f32.subarray(y / 4, y / 4 + n * k);
+        if (packed.some((value, i) => value !== expected[i])) throw new Error(`n ${n}, k ${k}: other panels`);
       }
     }
   });
