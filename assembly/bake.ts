@@ -33,7 +33,7 @@ export function output_ptr(i: u32): usize {
 }
 
 function port(i: u32, count: u32, from: u32): usize {
-  return baked() && i < count ? word(HEADER + H_PORT_LIST, from + i) : 0;
+  return baked() && i < min<u32>(count, H_PORTS) ? word(HEADER + H_PORT_LIST, from + i) : 0;
 }
 
 /** Address of the state, state_size() bytes. */

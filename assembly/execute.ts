@@ -7,8 +7,8 @@
  */
 
 import {
-  MEMBER_BYTES, OP_ACTIVATE, OP_ADD, OP_CHECK_IDS, OP_COPY, OP_END, OP_LAYER_NORM, OP_LINEAR, OP_LOG_SOFTMAX, OP_LOOKUP, OP_PACK,
-  OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
+  MEMBER_BYTES, OP_ACTIVATE, OP_ADD, OP_CHECK_IDS, OP_COPY, OP_END, OP_GRU, OP_LAYER_NORM, OP_LINEAR, OP_LOG_SOFTMAX, OP_LOOKUP,
+  OP_LSTM, OP_PACK, OP_RNN, OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemm, pack } from "./gemm";
@@ -102,8 +102,13 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
       case OP_PACK:
         pack(word(record, 2), word(record, 3), word(record, 4), word(record, 5));
         break;
-      default:
+      case OP_RNN:
+      case OP_GRU:
+      case OP_LSTM:
         recurrence(op, record, members, n);
+        break;
+      default:
+        unreachable();
     }
     record += word(record, 1) << 2;
   }

@@ -50,10 +50,8 @@ export class Stream {
     if (x !== undefined) write(engine.inputs, inputs, x);
     check(engine.execute(states, 1), core);
     const rows = engine.outputs;
-    if (y === undefined) {
-      const row = (i: number) => (x === undefined ? rows[i].row : rows[i].row.slice()) as Float32Array;
-      return outputs.length === 1 ? row(0) : Object.fromEntries(outputs.map(({ name }, i) => [name, row(i)]));
-    }
+    if (y === undefined)
+      return x === undefined && outputs.length === 1 ? (rows[0].row as Float32Array) : taken(core, x !== undefined);
     for (let i = 0; i < outputs.length; i++) (named ? y[outputs[i].name] : (y as Float32Array)).set(rows[i].row);
     return y;
   }
@@ -157,6 +155,12 @@ export class Stream {
     const { core, states } = this.#members;
     return states && core.engine;
   }
+}
+
+/** The outputs where the caller gave no arrays: copies, or the regions themselves. A closure in `step` would allocate at every call. */
+function taken({ engine, outputs }: SessionCore, copy: boolean): Output {
+  const rows = engine.outputs.map(({ row }) => (copy ? row.slice() : row) as Float32Array);
+  return outputs.length === 1 ? rows[0] : Object.fromEntries(outputs.map(({ name }, i) => [name, rows[i]]));
 }
 
 /** Checks every input before the first is written. */

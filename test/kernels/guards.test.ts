@@ -4,10 +4,13 @@
  * vectors; OP_LINEAR has its own file.
  */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import * as abi from "../../assembly/abi.ts";
 import { below, type Random, seeded, uniform } from "../conformance/models.ts";
 import { BUILDS, floatWord, gatePanels, gateVector, Machine, padded, panels, type Range } from "./machine.ts";
+
+// A busy machine is slow, not wrong.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAX_ROWS = 9;
 const MAX_SIZE = 40;

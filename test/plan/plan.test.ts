@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import * as abi from "../../assembly/abi.ts";
 import type { Model } from "../../src/index.ts";
 import { CORE } from "../../src/ops/core.ts";
-import { encodeProgram, type Pack, type Place, type Plan, type ProgramRecord, planModel } from "../../src/plan.ts";
+import { type Plan, planModel } from "../../src/plan.ts";
+import { encodeProgram, type Place, type ProgramRecord } from "../../src/program.ts";
 import { randomModel } from "../conformance/models.ts";
 
 const padded = (n: number) => Math.ceil(n / 4) * 4;
@@ -47,16 +48,19 @@ function extents(plan: Plan): Extent[] {
     all.push({ what, region, from: offset, to: offset + bytes });
   const rowsOf = (blocks: readonly { readonly rows: number }[]) =>
     blocks.reduce((sum, { rows }) => sum + padded(rows), 0);
-  for (const pack of plan.packs) {
-    if (pack.kind === "panels") add("panels", pack.at, rowsOf(pack.blocks) * pack.columns * 4);
-    else if (pack.kind === "vector") add("vector", pack.at, rowsOf(pack.blocks) * 4);
-    else if (pack.kind === "rows") add("table", pack.at, pack.rows * vectors(pack.size));
-    else for (const at of [pack.scale, pack.shift]) add("norm", at, vectors(pack.node.attrs.size as number));
-  }
-  // A folded table is written by its load program: the first two operands are where and how far apart.
-  for (const { rows, program } of plan.load) {
-    const [at, stride] = program[0].operands;
-    add("folded table", at as Place, rows * (stride as number));
+  for (const step of plan.load) {
+    if (step.kind === "table") add("table", step.at, step.lookup.count * vectors(step.lookup.size));
+    else if (step.kind === "normalisation") {
+      for (const at of [step.at, step.shift]) add("norm", at, vectors(step.node.attrs.size as number));
+    } else if (step.kind === "rows") {
+      // Matrices stand in one place by turns, until they are packed.
+      if (step.at.region !== "matrix") add("vector", step.at, rowsOf(step.blocks) * step.columns * 4);
+    } else {
+      const { op, operands } = step.record;
+      if (op === abi.OP_PACK)
+        add("panels", operands[0] as Place, (operands[2] as number) * (operands[3] as number) * 4);
+      else add("folded table", operands[0] as Place, step.rows * (operands[1] as number));
+    }
   }
   for (const { place, stride } of plan.inputs) add("input", place, plan.rows * stride);
   for (const { place, stride } of plan.outputs) add("output", place, plan.rows * stride);
@@ -70,6 +74,11 @@ function extents(plan: Plan): Extent[] {
     values.set(place.offset, { what: "value", ...place, from: place.offset, to: place.offset + plan.rows * stride });
   }
   return [...all, ...values.values()];
+}
+
+/** The records of the program, and those that loading runs. */
+function recordsOf(plan: Plan): ProgramRecord[] {
+  return [...plan.program, ...plan.load.flatMap((step) => (step.kind === "program" ? [step.record] : []))];
 }
 
 function operandPlaces(program: readonly ProgramRecord[]): Place[] {
@@ -100,7 +109,7 @@ describe.each(Object.entries(models))("the plan of %s", (_, model) => {
 
   it("aligns every place to a vector and every region to a cache line", () => {
     for (const { from } of extents(plan)) expect(from % 16).toBe(0);
-    for (const { offset } of operandPlaces([...plan.program, ...plan.load.flatMap(({ program }) => program)])) {
+    for (const { offset } of operandPlaces(recordsOf(plan))) {
       expect(offset % 16).toBe(0);
     }
     for (const bytes of Object.values(plan.bytes)) expect(bytes % 64).toBe(0);
@@ -114,7 +123,6 @@ describe.each(Object.entries(models))("the plan of %s", (_, model) => {
     for (const rows of [1, 64, 5000]) {
       const other = planModel(CORE, model, rows);
       expect(other.rows).toBe(rows);
-      expect(other.packs).toEqual(plan.packs);
       expect(other.load).toEqual(plan.load);
       expect(other.states).toEqual(plan.states);
       expect(other.bytes.weights).toBe(plan.bytes.weights);
@@ -135,7 +143,7 @@ describe.each(Object.entries(models))("the plan of %s", (_, model) => {
   it("reads weights that some pack has written", () => {
     const starts = extents(plan).filter(({ region }) => region === "weights" || region === "temporary");
     const known = new Set(starts.map(({ region, from }) => `${region} ${from}`));
-    for (const { region, offset } of operandPlaces([...plan.program, ...plan.load.flatMap((one) => one.program)])) {
+    for (const { region, offset } of operandPlaces(recordsOf(plan))) {
       if (region === "weights" || region === "temporary") expect(known).toContain(`${region} ${offset}`);
     }
   });
@@ -144,12 +152,11 @@ describe.each(Object.entries(models))("the plan of %s", (_, model) => {
     const traced = planModel(CORE, model, 24, 8);
     expect(opsOf(traced.program)).toEqual(opsOf(plan.program));
     expect(opsOf(traced.traced.filter(({ op }) => op !== abi.OP_TRACE))).toEqual(opsOf(plan.program));
-    expect(traced.packs).toEqual(plan.packs);
+    expect(traced.load).toEqual(plan.load);
     const traces = traced.traced.filter(({ op }) => op === abi.OP_TRACE);
     expect(traces.length).toBe(traced.traces.length);
     // Only the last one advances the counter.
     expect(traces.map(({ operands }) => operands[5])).toEqual(traces.map((_, i) => Number(i === traces.length - 1)));
-    expect(plan.traced).toEqual([]);
   });
 });
 
@@ -159,7 +166,6 @@ describe("the plan of a small chain", () => {
   it("is these records", () => {
     const { OP_LINEAR, OP_GRU, OP_LAYER_NORM, OP_ACTIVATE } = abi;
     expect(opsOf(plan.program)).toEqual([OP_LINEAR, OP_GRU, OP_LINEAR, OP_GRU, OP_LAYER_NORM, OP_LINEAR, OP_ACTIVATE]);
-    expect(plan.load).toEqual([]);
   });
 
   it("holds rows of inputs, outputs and states in these sizes", () => {
@@ -171,13 +177,12 @@ describe("the plan of a small chain", () => {
   });
 
   it("packs each gate as a block of its own", () => {
-    const panels = plan.packs.filter((pack): pack is Extract<Pack, { kind: "panels" }> => pack.kind === "panels");
-    expect(
-      panels.map(({ blocks, columns }) => [
-        blocks.map(({ tensor, firstRow, rows }) => [tensor, firstRow, rows]),
-        columns,
-      ]),
-    ).toEqual([
+    const matrices = plan.load.flatMap((step) =>
+      step.kind === "rows" && step.at.region === "matrix"
+        ? [[step.blocks.map(({ tensors, firstRow, rows }) => [...tensors, firstRow, rows]), step.columns]]
+        : [],
+    );
+    expect(matrices).toEqual([
       [[0, 6, 12].map((row) => ["rnn.weight_ih_l0", row, 6]), 5],
       [[0, 6].map((row) => ["rnn.weight_hh_l0", row, 6]), 6],
       [[["rnn.weight_hh_l0", 12, 6]], 6],
@@ -186,6 +191,20 @@ describe("the plan of a small chain", () => {
       [[["rnn.weight_hh_l1", 12, 6]], 6],
       [[["head.weight", 0, 3]], 6],
     ]);
+    // Each is packed before the next takes its place.
+    const turns = plan.load.flatMap((step) => {
+      if (step.kind === "rows" && step.at.region === "matrix") return ["matrix"];
+      return step.kind === "program" && step.record.op === abi.OP_PACK ? ["pack"] : [];
+    });
+    expect(turns).toEqual(matrices.flatMap(() => ["matrix", "pack"]));
+    const largest = Math.max(
+      ...plan.load.map((step) =>
+        "columns" in step && step.at.region === "matrix"
+          ? 4 * step.columns * step.blocks.reduce((sum, { rows }) => sum + padded(rows), 0)
+          : 0,
+      ),
+    );
+    expect(plan.bytes.matrix).toBeGreaterThanOrEqual(largest);
   });
 
   it("becomes words: rows, then records with their lengths, states relative to the stream", () => {
