@@ -1,53 +1,166 @@
 /**
- * JSON text (RFC 8259) → fields, strictly. The grammar is JSON.parse's; what that lets pass in silence is refused before:
- * bytes that are not UTF-8, a key twice, a number that overflows to infinity, a lone surrogate, deep nesting. UTF-8 goes
- * by way of percent escapes: audio worklets have no TextDecoder and no TextEncoder.
+ * JSON text (RFC 8259) → values, strictly: what JSON.parse lets pass in silence (a key twice, a number that overflows
+ * to infinity, a lone surrogate) is an error, and every error says where it stands. Objects become Maps, so that
+ * `__proto__` is a key like any other. UTF-8 is coded by hand: audio worklets have no TextDecoder and no TextEncoder.
  */
 
 import { FormatError, type FormatErrorCode } from "../errors.ts";
 
-/** The members of an object are its own properties, `__proto__` too: read them with Object.entries. */
-export type JsonValue = null | boolean | number | string | JsonValue[] | JsonObject;
-interface JsonObject {
-  [key: string]: JsonValue;
+export type JsonValue = null | boolean | number | string | JsonValue[] | Map<string, JsonValue>;
+
+export interface JsonOptions {
+  /** What the text is: the head of the paths in errors. */
+  readonly path?: string;
+  /** Where the text begins in its file: the offsets of errors count from there. */
+  readonly base?: number;
+  /** How many arrays and objects may lie inside one another. */
+  readonly depth?: number;
 }
 
-/** Parses bytes, or text that is decoded already (JSON inside a JSON string). Path and code are those of the field. */
-export function parseJson(source: Uint8Array | string, path: string, code: FormatErrorCode, depth = 32): Field {
-  const json = new Field(null, path, "ERR_JSON");
-  try {
-    const text = typeof source === "string" ? source : decodeUtf8(source);
-    checkTokens(text, depth, json);
-    return new Field(JSON.parse(text), path, code);
-  } catch (error) {
-    if (error instanceof SyntaxError) json.fail("JSON", show(error.message));
-    if (error instanceof URIError) json.as("ERR_UTF8").fail("UTF-8, surrogates in pairs", "other text");
-    throw error;
+/** Parses bytes, or text that is decoded already (JSON inside a JSON string). */
+export function parseJson(source: Uint8Array | string, options: JsonOptions = {}): JsonValue {
+  const { path = "", base = 0, depth = 32 } = options;
+  const parser = new Parser(typeof source === "string" ? source : decodeUtf8(source, path, base), path, base, depth);
+  const root = parser.value();
+  if (parser.peek() !== "") throw parser.error("the end");
+  return root;
+}
+
+/** A recursive descent; `at` is where it stands in the text. */
+class Parser {
+  at = 0;
+  /** From the root to the value at hand: as many as there are open brackets. */
+  readonly keys: (string | number)[] = [];
+  private readonly word = /[\w.+-]*/y;
+
+  constructor(
+    private readonly text: string,
+    private readonly path: string,
+    private readonly base: number,
+    private readonly depth: number,
+  ) {}
+
+  error(expected: string, code: FormatErrorCode = "ERR_JSON"): FormatError {
+    const { at, text } = this;
+    const offset = this.base + encodeUtf8(text.slice(0, at)).length;
+    const path = this.keys.reduce(pathTo, this.path);
+    const got = at < text.length ? show(text.slice(at, at + 16)) : "the end";
+    return new FormatError(code, `${path || "JSON"} at byte ${offset}: expected ${expected}; got ${got}`, {
+      offset,
+      path,
+    });
   }
-}
 
-/** What matters beyond the grammar: brackets, strings (with the colon after a key), numbers without their sign. */
-const TOKENS = /[[{]|[\]}]|"[^"]*"(?=\s*(:?))|\d[\w.+-]*/g;
+  /** The next character that is not white space; "" at the end. */
+  peek(): string {
+    const { text } = this;
+    for (;;) {
+      const char = text.charAt(this.at);
+      if (char !== " " && char !== "\n" && char !== "\r" && char !== "\t") return char;
+      this.at++;
+    }
+  }
 
-/** Refuses what JSON.parse lets pass. Up to an error of the grammar the tokens are those that JSON.parse sees. */
-function checkTokens(text: string, depth: number, json: Field): void {
-  const open: Set<string>[] = []; // the keys so far of each array and object around the token
-  const unescaped = text.replace(/\\./gs, "__"); // every quote in it bounds a string
-  for (const { 0: token, 1: colon, index } of unescaped.matchAll(TOKENS)) {
-    if (token === "[" || token === "{") {
-      if (open.push(new Set()) > depth) json.fail(`at most ${depth} levels of nesting`, "more");
-    } else if (token === "]" || token === "}") {
-      open.pop();
-    } else {
-      const value = JSON.parse(text.slice(index, index + token.length));
-      if (value === Infinity) json.fail("numbers in the range of f64", show(token));
-      encodeURIComponent(value); // throws a URIError for a lone surrogate
-      const keys = colon ? open.at(-1) : undefined;
-      if (keys?.has(value)) json.as("ERR_DUPLICATE").fail("every key once", `${show(value)} twice`);
-      keys?.add(value);
+  private take(char: string): boolean {
+    if (this.peek() !== char) return false;
+    this.at++;
+    return true;
+  }
+
+  value(): JsonValue {
+    switch (this.peek()) {
+      case '"':
+        return this.string();
+      case "{":
+        return this.object();
+      case "[":
+        return this.array();
+      default:
+        return this.scalar();
+    }
+  }
+
+  private object(): Map<string, JsonValue> {
+    this.open();
+    const map = new Map<string, JsonValue>();
+    if (this.take("}")) return map;
+    do {
+      if (this.peek() !== '"') throw this.error("a key in quotes");
+      const start = this.at;
+      const key = this.string();
+      if (map.has(key)) {
+        this.at = start;
+        throw this.error("every key once", "ERR_DUPLICATE");
+      }
+      if (!this.take(":")) throw this.error('":"');
+      this.keys.push(key);
+      map.set(key, this.value());
+      this.keys.pop();
+    } while (this.take(","));
+    if (!this.take("}")) throw this.error('"," or "}"');
+    return map;
+  }
+
+  private array(): JsonValue[] {
+    this.open();
+    const items: JsonValue[] = [];
+    if (this.take("]")) return items;
+    do {
+      this.keys.push(items.length);
+      items.push(this.value());
+      this.keys.pop();
+    } while (this.take(","));
+    if (!this.take("]")) throw this.error('"," or "]"');
+    return items;
+  }
+
+  private open(): void {
+    if (this.keys.length === this.depth) throw this.error(`at most ${this.depth} levels of nesting`);
+    this.at++;
+  }
+
+  private string(): string {
+    const { at, text } = this;
+    let end = at + 1;
+    let plain = true;
+    for (let c = text.charCodeAt(end); c !== QUOTE && end < text.length; c = text.charCodeAt(end)) {
+      plain &&= c >= 0x20 && c !== BACKSLASH;
+      end += c === BACKSLASH ? 2 : 1;
+    }
+    if (end >= text.length) throw this.error("a closing quote");
+    const result = plain
+      ? text.slice(at + 1, end)
+      : (this.token(end + 1, "JSON's escapes and no raw control characters") as string);
+    if (!plain && LONE_SURROGATE.test(result)) throw this.error("surrogates in pairs", "ERR_UTF8");
+    this.at = end + 1;
+    return result;
+  }
+
+  private scalar(): JsonValue {
+    const { word } = this;
+    word.lastIndex = this.at;
+    word.test(this.text); // moves lastIndex to the end of the word
+    const result = this.token(word.lastIndex, "a value");
+    if (Math.abs(result as number) === Infinity) throw this.error("a number in the range of f64");
+    this.at = word.lastIndex;
+    return result;
+  }
+
+  /** A string, number, true, false or null: JSON.parse is strict about these. */
+  private token(end: number, expected: string): JsonValue {
+    try {
+      return JSON.parse(this.text.slice(this.at, end));
+    } catch {
+      throw this.error(expected);
     }
   }
 }
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** With the flag u, a surrogate of a pair is not a character of its own. */
+const LONE_SURROGATE = /\p{Cs}/u;
 
 /**
  * A value and where it stands, for readers: each accessor gives the value as the kind it is asked for, or an error such
@@ -60,10 +173,9 @@ export class Field {
     readonly code: FormatErrorCode,
   ) {}
 
-  /** Throws: what the field was expected to be, and what it is. */
-  fail(expected: string, got: string | number = show(this.value), hint?: string): never {
+  error(expected: string, got: string | number = show(this.value), hint?: string): FormatError {
     const { code, path } = this;
-    throw new FormatError(code, `${path}: expected ${expected}; got ${got}`, { hint, path });
+    return new FormatError(code, `${path || "JSON"}: expected ${expected}; got ${got}`, { hint, path });
   }
 
   /** The same field with another code. */
@@ -71,42 +183,32 @@ export class Field {
     return new Field(this.value, this.path, code);
   }
 
-  /** For counts and sizes that belong to the field. */
-  limit(count: number, most: number, unit: string): void {
-    if (count > most) this.as("ERR_LIMIT").fail(`at most ${most} ${unit}`, count);
-  }
-
-  private kind<T extends JsonValue>(type: string, expected: string): T {
-    if (typeName(this.value) !== type) this.fail(expected);
-    return this.value as T;
-  }
-
   string(): string {
-    return this.kind("String", "a string");
+    if (typeof this.value !== "string") throw this.error("a string");
+    return this.value;
   }
 
   number(): number {
-    return this.kind("Number", "a number");
+    if (typeof this.value !== "number") throw this.error("a number");
+    return this.value;
   }
 
   /** Less than 2⁵³, which may have been 2⁵³ + 1 before it was rounded. Spelling does not count: 4.0 is 4, −0 is 0. */
   integer(min: number): number {
     const value = this.value as number;
-    if (!Number.isSafeInteger(value) || value < min) this.fail(`an integer ≥ ${min}`);
+    if (!Number.isSafeInteger(value) || value < min) throw this.error(`an integer ≥ ${min}`);
     return value + 0;
   }
 
   items(): Field[] {
-    const items = this.kind<JsonValue[]>("Array", "an array");
-    return items.map((item, i) => new Field(item, `${this.path}[${i}]`, this.code));
+    if (!Array.isArray(this.value)) throw this.error("an array");
+    return this.value.map((item, i) => new Field(item, pathTo(this.path, i), this.code));
   }
 
-  /** The members of an object with any keys. A key that would be unclear in a path stands in brackets: `attrs["a b"]`. */
+  /** The members of an object with any keys. */
   entries(): [string, Field][] {
-    return Object.entries(this.kind<JsonObject>("Object", "an object")).map(([key, value]) => {
-      const step = /^[\w./:-]{1,99}$/.test(key) ? `.${key}` : `[${show(key)}]`;
-      return [key, new Field(value, this.path + step, this.code)];
-    });
+    if (!(this.value instanceof Map)) throw this.error("an object");
+    return Array.from(this.value, ([key, value]) => [key, new Field(value, pathTo(this.path, key), this.code)]);
   }
 
   /** The members of an object that has all the required keys and no others but optional ones. */
@@ -115,45 +217,84 @@ export class Field {
     optional: readonly O[] = [],
   ): Record<R, Field> & Partial<Record<O, Field>> {
     const known: readonly string[] = [...required, ...optional];
-    const found = new Map(this.entries());
-    for (const key of [...found.keys(), ...required]) {
-      const missing = !found.has(key);
-      if (missing || !known.includes(key))
-        this.fail(`the fields ${known.join(", ")}`, `${missing ? "no " : ""}${show(key)}`);
+    const found: Record<string, Field> = Object.create(null);
+    for (const [key, field] of this.entries()) {
+      if (!known.includes(key)) throw this.error(`no fields but ${known.join(", ")}`, show(key));
+      found[key] = field;
     }
-    return Object.fromEntries(found) as Record<R, Field> & Partial<Record<O, Field>>;
+    for (const key of required) if (!found[key]) throw this.error(`a field "${key}"`, "none");
+    return found as Record<R, Field> & Partial<Record<O, Field>>;
   }
 }
 
-/** `instanceof` fails across realms. */
-export function typeName(value: unknown): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
+/** `nodes[3].attrs`; a key that would be unclear so stands in brackets: `attrs["a b"]`. */
+function pathTo(parent: string, key: string | number): string {
+  if (typeof key === "number") return `${parent}[${key}]`;
+  if (!/^[\w./:-]{1,99}$/.test(key)) return `${parent}[${show(key)}]`;
+  return parent === "" ? key : `${parent}.${key}`;
 }
 
 /** A value as it stands in messages: short, and without characters that are invisible or turn the line around. */
 export function show(value: JsonValue): string {
-  const text = JSON.stringify(value).replace(/^(.{100}).+/s, "$1…");
+  if (value instanceof Map) return "an object";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value !== "string") return `${value}`;
+  const text = JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
 }
 
-/** Bytes → text. Where they are not well-formed UTF-8, decodeURIComponent throws its URIError. */
-export function decodeUtf8(bytes: Uint8Array): string {
-  const escapes = Array.from({ length: 256 }, (_, byte) => `%${(256 + byte).toString(16).slice(1)}`);
-  let text = "";
-  let escaped = "";
-  for (const byte of bytes) {
-    // Some thousand bytes at a time, and never between the bytes of a character.
-    if (escaped.length > 9999 && (byte & 0xc0) !== 0x80) {
-      text += decodeURIComponent(escaped);
-      escaped = "";
+/** Bytes → text. Anything but well-formed UTF-8 is an error (Unicode, table 3-7). */
+export function decodeUtf8(bytes: Uint8Array, path = "", base = 0): string {
+  const points = new Uint32Array(bytes.length);
+  let count = 0;
+  for (let i = 0; i < bytes.length; ) {
+    const start = i;
+    const lead = bytes[i++];
+    let point = lead;
+    if (lead >= 0x80) {
+      const more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+      let valid = lead >= 0xc0 && lead < 0xf8;
+      point = lead & (0x3f >> more);
+      for (let k = 0; k < more; k++) {
+        const next = bytes[i++]; // undefined past the end, and so no continuation
+        valid &&= (next & 0xc0) === 0x80;
+        point = (point << 6) | (next & 0x3f);
+      }
+      if (!valid || point < SMALLEST[more] || point > 0x10ffff || isSurrogate(point)) {
+        const offset = base + start;
+        const got = `byte 0x${lead.toString(16)}, which begins no well-formed sequence`;
+        const message = `${path || "text"} at byte ${offset}: expected UTF-8; got ${got}`;
+        throw new FormatError("ERR_UTF8", message, { offset, path });
+      }
     }
-    escaped += escapes[byte];
+    points[count++] = point;
   }
-  return text + decodeURIComponent(escaped);
+  let text = "";
+  for (let i = 0; i < count; i += 4096) {
+    text += String.fromCodePoint.apply(null, points.subarray(i, Math.min(i + 4096, count)) as unknown as number[]);
+  }
+  return text;
 }
 
-/** Well-formed text → bytes. */
+/** Text → bytes, as TextEncoder does it: a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
-  const latin1 = encodeURIComponent(text).replace(/%(..)/g, (_, hex) => String.fromCharCode(Number(`0x${hex}`)));
-  return Uint8Array.from(latin1, (char) => char.charCodeAt(0));
+  const bytes = new Uint8Array(3 * text.length);
+  let count = 0;
+  for (const char of text) {
+    let point = char.codePointAt(0) as number;
+    if (isSurrogate(point)) point = 0xfffd;
+    let more = 3;
+    while (point < SMALLEST[more]) more--;
+    bytes[count++] = LEAD[more] | (point >> (6 * more));
+    while (more-- > 0) bytes[count++] = 0x80 | ((point >> (6 * more)) & 0x3f);
+  }
+  return bytes.slice(0, count);
+}
+
+/** By the number of continuation bytes: the smallest code point that has them, and the mark of their lead byte. */
+const SMALLEST = [0, 0x80, 0x800, 0x10000];
+const LEAD = [0, 0xc0, 0xe0, 0xf0];
+
+function isSurrogate(point: number): boolean {
+  return point >> 11 === 27; // 0xd800 … 0xdfff
 }

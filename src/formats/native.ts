@@ -10,7 +10,7 @@ import type { Model, ModelInfo, Node, ValueInfo } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import { resolveAttrs } from "../ops/op.ts";
 import type { Tensor } from "../tensor.ts";
-import { type Field, parseJson } from "./json.ts";
+import { Field, type JsonValue, parseJson } from "./json.ts";
 import { encodeSafetensors, type Limits, parseSafetensors } from "./safetensors.ts";
 
 const VERSION = 1;
@@ -40,9 +40,9 @@ export function readSafetensorsModel(ops: OpTable, bytes: Uint8Array, options: R
 }
 
 function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, options: ReadModelOptions): Model {
-  const root = parseJson(text, "sluice", "ERR_GRAPH");
+  const root = new Field(parseJson(text, { path: "sluice" }), "sluice", "ERR_GRAPH");
   const fields = root.fields(["version", "inputs", "outputs", "nodes", "states", "quant", "info"]);
-  if (fields.version.integer(0) !== VERSION) fields.version.as("ERR_VERSION").fail(`${VERSION}`);
+  if (fields.version.integer(0) !== VERSION) throw fields.version.as("ERR_VERSION").error(`${VERSION}`);
   for (const [tensor, { path }] of fields.quant.entries()) {
     throw new ModelError("ERR_VARIANT", `${path}: expected weights that are not quantised; got int8.`, { tensor });
   }
@@ -57,7 +57,7 @@ function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, opt
       outputs: outputs.items().map((one) => one.string()),
       attrs: resolveAttrs(
         opOf(ops, node),
-        Object.fromEntries(attrs.entries().map(([key, { value }]) => [key, value])),
+        Object.fromEntries(attrs.entries().map(([key, { value }]) => [key, plain(value)])),
         nodeText(node),
       ),
     };
@@ -76,7 +76,7 @@ function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, opt
   // What follows from the nodes is in the file for readers of it; it must agree.
   for (const [key, said] of Object.entries({ inputs, outputs, states })) {
     const [is, got] = [model[key as "inputs"], said].map((value) => JSON.stringify(value));
-    if (is !== got) fields[key as "inputs"].fail(is, got);
+    if (is !== got) throw fields[key as "inputs"].error(is, got);
   }
   return model;
 }
@@ -84,12 +84,18 @@ function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, opt
 function readValue(field: Field): ValueInfo {
   const { name, dtype, shape } = field.fields(["name", "dtype", "shape"]);
   const type = dtype.string();
-  if (type !== "F32" && type !== "I32") return dtype.fail('"F32" or "I32"');
+  if (type !== "F32" && type !== "I32") throw dtype.error('"F32" or "I32"');
   return {
     name: name.string(),
     dtype: type,
     shape: shape.items().map((axis) => (typeof axis.value === "string" ? axis.value : axis.integer(1))),
   };
+}
+
+/** Records for Maps, as attributes have them. */
+function plain(value: JsonValue): unknown {
+  if (value instanceof Map) return Object.fromEntries([...value].map(([key, one]) => [key, plain(one)]));
+  return Array.isArray(value) ? value.map(plain) : value;
 }
 
 function readInfo(field: Field): ModelInfo {

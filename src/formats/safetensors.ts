@@ -4,8 +4,9 @@
  * header is unknown or repeated, and the tensors cover the data exactly. Aligned tensors are views, others are copies.
  */
 
-import { ARRAYS, type Dtype, elements, shapeText, type Tensor } from "../tensor.ts";
-import { encodeUtf8, Field, parseJson, show, typeName } from "./json.ts";
+import { FormatError, type FormatErrorCode } from "../errors.ts";
+import { ARRAYS, type Dtype, shapeText, type Tensor } from "../tensor.ts";
+import { encodeUtf8, Field, parseJson, show } from "./json.ts";
 
 /** What a file may ask for; more is ERR_LIMIT (ERR_JSON for the depth). */
 export interface Limits {
@@ -20,7 +21,7 @@ export interface Limits {
 export const LIMITS: Limits = {
   // The weights must fit a linear memory of 2³² bytes. Largest realistic: 374 MB, ELMo (93.6 million parameters).
   fileBytes: 2 ** 32,
-  // Parsing takes some 20 times the memory of the text. Largest realistic: 2 MB, a graph with 100,000 words. The
+  // Parsing takes 15 to 30 times the memory of the text. Largest realistic: 2 MB, a graph with 100,000 words. The
   // reference stops at 100 MB, @huggingface/hub at 25 MB.
   headerBytes: 2 ** 24,
   // A tensor costs about 500 bytes whatever its size. Largest realistic: 1,000, a deep encoder of unfused layers.
@@ -29,7 +30,7 @@ export const LIMITS: Limits = {
   rank: 8,
   // Names are keys and stand in messages. Largest realistic: 150 UTF-16 units, modules wrapped ten deep.
   nameLength: 1024,
-  // Engines may recurse where JSON is nested. Largest realistic: 6, the activations of a node of a graph.
+  // The JSON parser recurses. Largest realistic: 6, the activations of a node of a graph.
   depth: 32,
 };
 
@@ -37,7 +38,7 @@ export interface ReadOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** The tensors of a safetensors file, in the order of its header; names that are whole numbers come first. */
+/** The tensors of a safetensors file, in the order of its header. */
 export function readSafetensors(bytes: Uint8Array, options?: ReadOptions): Map<string, Tensor> {
   return parseSafetensors(bytes, options).tensors;
 }
@@ -50,121 +51,177 @@ export function parseSafetensors(
   const type = typeName(bytes);
   if (type !== "Uint8Array") throw new TypeError(`"bytes" expected Uint8Array, got ${type}`);
   const limits = { ...LIMITS, ...options.limits };
-  const text = headerOf(bytes, limits);
-  const data = bytes.subarray(8 + text.length);
-  const header = parseJson(text, "header", "ERR_HEADER", limits.depth);
+  const header = headerOf(bytes, limits);
+  const data = bytes.subarray(8 + header.length);
+  const root = new Field(parseJson(header, { path: "header", base: 8, depth: limits.depth }), "", "ERR_HEADER");
 
   const metadata = new Map<string, string>();
   const entries: Entry[] = [];
-  for (const [name, field] of header.entries()) {
-    if (name !== "__metadata__") {
-      header.limit(entries.length + 1, limits.tensors, "tensors");
-      entries.push(readEntry(name, field, data, limits));
-    } else {
+  for (const [name, field] of root.entries()) {
+    if (name === "__metadata__") {
       for (const [key, text] of field.entries()) metadata.set(key, text.string());
+    } else {
+      if (entries.length === limits.tensors) {
+        throw failure("ERR_LIMIT", "header", `at most ${limits.tensors} tensors`, "more");
+      }
+      entries.push(readEntry(name, field, data.length, limits));
     }
   }
+  checkCover(entries, data.length);
 
-  // Every byte of the data belongs to exactly one tensor: nothing hides in a hole, nothing is read as two things.
-  let covered = 0;
-  for (const { begin, end, range } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin !== covered) range.fail(`a begin of ${covered}, where the tensor before ends`);
-    covered = end;
+  const tensors = new Map<string, Tensor>();
+  for (const { name, dtype, shape, count, begin, end } of entries) {
+    const Data = ARRAYS[dtype];
+    const view = data.subarray(begin, end);
+    const { buffer, byteOffset } = view.byteOffset % Data.BYTES_PER_ELEMENT === 0 ? view : new Uint8Array(view);
+    tensors.set(name, { name, dtype, shape, data: new Data(buffer as ArrayBuffer, byteOffset, count) });
   }
-  if (covered !== data.length) {
-    header.as("ERR_OFFSETS").fail(`tensors of all ${data.length} bytes of data`, covered);
-  }
-  return { tensors: new Map(entries.map(({ name, read }) => [name, read()])), metadata };
+  return { tensors, metadata };
 }
 
 /** The bytes of the header, with its padding. */
 function headerOf(bytes: Uint8Array, limits: Limits): Uint8Array {
   const { length } = bytes;
-  const file = new Field(length, "file", "ERR_TRUNCATED");
-  file.limit(length, limits.fileBytes, "bytes");
-  if (length < 8) file.fail("8 bytes of header length");
-  const headerBytes = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length > limits.fileBytes) throw failure("ERR_LIMIT", "file", `at most ${limits.fileBytes} bytes`, length, 0);
+  if (length < 8) throw failure("ERR_TRUNCATED", "file", "8 bytes of header length", length, length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const headerBytes = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true); // rounded only from 2⁵³
   // The magic of another format is a length too: it counts only where no header follows (100 MB: the reference's cap).
-  if (headerBytes > 100e6 || (length > 8 && bytes[8] !== OPEN)) refuseForeign(bytes, file);
-  const header = new Field(length - 8, "header", "ERR_TRUNCATED");
-  header.limit(headerBytes, limits.headerBytes, "bytes");
-  if (headerBytes > length - 8) header.fail(`${headerBytes} bytes`);
-  const text = bytes.subarray(8, 8 + headerBytes);
-  const ends = String.fromCharCode(text[0], text.findLast((byte) => byte !== SPACE) as number);
-  if (ends !== "{}") header.as("ERR_HEADER").fail('"{" first and "}" last, then spaces', show(ends));
-  return text;
+  if (headerBytes > 100e6 || (length > 8 && bytes[8] !== OPEN)) refuseForeign(bytes);
+  if (headerBytes > limits.headerBytes) {
+    throw failure("ERR_LIMIT", "header", `at most ${limits.headerBytes} bytes`, headerBytes, 0);
+  }
+  if (headerBytes > length - 8) throw failure("ERR_TRUNCATED", "header", `${headerBytes} bytes`, length - 8, length);
+  const header = bytes.subarray(8, 8 + headerBytes);
+  if (header[0] !== OPEN) throw failure("ERR_HEADER", "header", '"{" first', show(latin1(header.subarray(0, 8))), 8);
+  let last = headerBytes - 1;
+  while (header[last] === SPACE) last--;
+  if (header[last] !== CLOSE) {
+    throw failure("ERR_HEADER", "header", '"}" last, then spaces', show(latin1(header.subarray(-8))), 8 + last);
+  }
+  return header;
 }
 
 const SPACE = 0x20;
 const OPEN = 0x7b;
+const CLOSE = 0x7d;
 
-/** A tensor in the data, from begin to end; to be read when all of them have been checked. */
+function latin1(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+function failure(
+  code: FormatErrorCode,
+  path: string,
+  expected: string,
+  got: string | number,
+  offset?: number,
+  hint?: string,
+): FormatError {
+  return new FormatError(code, `${path}: expected ${expected}; got ${got}`, { path, offset, hint });
+}
+
+/** What the header says about one tensor; begin and end count from the start of the data. */
 interface Entry {
   readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  readonly count: number;
   readonly begin: number;
   readonly end: number;
-  readonly range: Field;
-  read(): Tensor;
+  /** Names the tensor in errors. */
+  readonly field: Field;
 }
 
-function readEntry(name: string, field: Field, data: Uint8Array, limits: Limits): Entry {
-  if (name === "" || name.includes("\0")) field.as("ERR_NAME").fail("a name without NUL", show(name));
-  field.limit(name.length, limits.nameLength, "UTF-16 units");
+function readEntry(name: string, field: Field, dataBytes: number, limits: Limits): Entry {
+  if (name === "" || name.includes("\0")) throw field.as("ERR_NAME").error("a tensor name without NUL", show(name));
+  if (name.length > limits.nameLength) {
+    throw field.as("ERR_LIMIT").error(`a name of at most ${limits.nameLength} UTF-16 units`, name.length);
+  }
   const fields = field.fields(["dtype", "shape", "data_offsets"]);
 
-  const type = fields.dtype.as("ERR_DTYPE");
-  const dtype = type.string() as Dtype;
-  if (!Object.hasOwn(ARRAYS, dtype)) type.fail(`one of ${Object.keys(ARRAYS).join(", ")}`);
+  const dtypeField = fields.dtype.as("ERR_DTYPE");
+  const dtype = dtypeField.string() as Dtype;
+  if (!Object.hasOwn(ARRAYS, dtype)) {
+    throw dtypeField.error(`one of ${Object.keys(ARRAYS).join(", ")}`, `${show(dtype)}, which is not supported`);
+  }
 
-  const sizes = fields.shape.as("ERR_SHAPE");
-  const shape = sizes.items().map((size) => size.integer(0));
-  sizes.limit(shape.length, limits.rank, "dimensions");
-  // A size 0 hides no overflow.
-  if (!Number.isSafeInteger(elements(shape.filter((size) => size > 0)))) sizes.fail("fewer than 2⁵³ elements");
+  const shapeField = fields.shape.as("ERR_SHAPE");
+  const sizes = shapeField.items();
+  if (sizes.length > limits.rank) {
+    throw shapeField.as("ERR_LIMIT").error(`at most ${limits.rank} dimensions`, sizes.length);
+  }
+  const shape = sizes.map((size) => size.integer(0));
+  let count = 1;
+  for (const size of shape) {
+    count *= size;
+    if (!Number.isSafeInteger(count)) throw shapeField.error("fewer than 2⁵³ elements", shapeText(shape));
+  }
 
   const range = fields.data_offsets.as("ERR_OFFSETS");
-  const offsets = range.items().map((offset) => offset.integer(0));
-  const [begin, end] = offsets;
-  if (offsets.length !== 2 || begin > end || end > data.length) {
-    range.fail(`begin ≤ end ≤ ${data.length}, the bytes of data`);
+  const offsets = range.items();
+  if (offsets.length !== 2) throw range.error("[begin, end]");
+  const [begin, end] = offsets.map((offset) => offset.integer(0));
+  const got = `[${begin}, ${end}]`;
+  if (begin > end) throw range.error("begin ≤ end", got);
+  if (end > dataBytes) {
+    throw range.error(`a range of the ${dataBytes} bytes of data`, `${got}.`, "Is the file cut short?");
   }
-  const Data = ARRAYS[dtype];
-  const bytes = elements(shape) * Data.BYTES_PER_ELEMENT;
-  if (end - begin !== bytes) {
-    field.as("ERR_SIZE").fail(`${bytes} bytes for shape ${shapeText(shape)} of ${dtype}`, end - begin);
+  const size = count * ARRAYS[dtype].BYTES_PER_ELEMENT;
+  if (end - begin !== size) {
+    throw field.as("ERR_SIZE").error(`${size} bytes for shape ${shapeText(shape)} of ${dtype}`, end - begin);
   }
-  const read = () => {
-    const view = data.subarray(begin, end);
-    const { buffer, byteOffset } = view.byteOffset % Data.BYTES_PER_ELEMENT === 0 ? view : new Uint8Array(view);
-    return { name, dtype, shape, data: new Data(buffer as ArrayBuffer, byteOffset, elements(shape)) };
-  };
-  return { name, begin, end, range, read };
+  return { name, dtype, shape, count, begin, end, field };
 }
 
-function refuseForeign(bytes: Uint8Array, file: Field): void {
-  const head = String.fromCharCode(...bytes.subarray(0, 8));
+/** Every byte of the data belongs to exactly one tensor: nothing hides in a hole, nothing is read as two things. */
+function checkCover(entries: readonly Entry[], dataBytes: number): void {
+  let covered = 0;
+  for (const { begin, end, field } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin !== covered) {
+      const got = `${begin}, which makes ${begin < covered ? "an overlap" : "a hole"}`;
+      throw field.as("ERR_OFFSETS").error(`data_offsets from ${covered}, where the tensor before ends`, got);
+    }
+    covered = end;
+  }
+  if (covered !== dataBytes) {
+    throw failure("ERR_OFFSETS", "file", `${covered} bytes of data, the end of the last tensor`, dataBytes);
+  }
+}
+
+function refuseForeign(bytes: Uint8Array): void {
+  const head = latin1(bytes.subarray(0, 8));
   for (const [magic, format, hint = EXPORT] of FOREIGN) {
-    if (new RegExp(`^${magic}`, "s").test(head)) file.as("ERR_FOREIGN_FORMAT").fail("safetensors", `${format}.`, hint);
+    if ([...magic].every((char, i) => char === "?" || char === head[i])) {
+      throw failure("ERR_FOREIGN_FORMAT", "file", "safetensors", `${format}.`, 0, hint);
+    }
   }
 }
 
-const EXPORT = "Save the weights with safetensors.torch.save_file(model.state_dict(), path).";
+const EXPORT =
+  "Save the weights with safetensors.torch.save_file(model.state_dict(), path) or safetensors.numpy.save_file.";
 
-/** How other formats begin, in Latin-1: a regular expression. */
+/** How other formats begin, in Latin-1; "?" is any byte. */
 const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string])[] = [
   ["PK\x03\x04", "a zip archive (.pt, .keras or .npz)"],
   ["\x80", "a pickle (.pt)"],
   ["\x89HDF", "HDF5 (.h5)"],
-  ["\x08.[\x12:]", "ONNX"], // ir_version, then producer_name or graph
-  ["....TFL3", "TFLite"],
+  ["\x08?\x12", "ONNX"], // ir_version, producer_name
+  ["\x08?:", "ONNX"], // ir_version, graph
+  ["????TFL3", "TFLite"],
   ["GGUF", "GGUF"],
   ["\x93NUMPY", "NumPy (.npy)"],
   ["{", "JSON (TensorFlow.js or RTNeural)"],
-  ["<", "HTML or XML", "Is it an error page?"],
-  ["version ", "a Git LFS pointer", "Run git lfs pull."],
+  ["<", "HTML or XML", "Is it the page of an error?"],
+  ["version ", "a Git LFS pointer", "Fetch the file that it stands for: git lfs pull."],
   ["\x1f\x8b", "gzip", "Decompress it first."],
-  ["\0asm", "WebAssembly"],
+  ["\0asm", "WebAssembly", "A program has no tensors."],
 ];
+
+/** `instanceof` fails across realms. */
+function typeName(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1);
+}
 
 /**
  * Tensors and metadata → a file. The same contents give the same bytes: metadata by key; tensors by descending element

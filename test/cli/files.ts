@@ -25,8 +25,11 @@ export interface Ended {
   readonly err: string;
 }
 
+/** The flags of this process, so that a child picks the same build of the kernels. */
+export const FLAGS = process.execArgv.filter((flag) => flag.startsWith("--experimental-wasm"));
+
 export function sluice(folder: string, args: readonly string[], input = ""): Ended {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { cwd: folder, input });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...FLAGS, CLI, ...args], { cwd: folder, input });
   return { code: status, out: String(stdout), err: String(stderr) };
 }
 

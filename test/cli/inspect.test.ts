@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { createSessionSync } from "../../src/index.ts";
-import { type Ended, makeFolder, modelOf, RECIPES, sluice, tensors, writeModels } from "./files.ts";
+import { type Ended, FLAGS, makeFolder, modelOf, RECIPES, sluice, tensors, writeModels } from "./files.ts";
 
 const folder = makeFolder();
 beforeAll(() => writeModels(folder));
@@ -26,7 +26,7 @@ function inspect(...args: string[]): Ended {
 function runCode(report: string, value: string): unknown {
   const code = report.slice(report.indexOf("import {"));
   writeFileSync(join(folder, "code.mjs"), `${code}console.log(JSON.stringify(${value}));\n`);
-  const { stdout, stderr } = spawnSync(process.execPath, ["code.mjs"], { cwd: folder });
+  const { stdout, stderr } = spawnSync(process.execPath, [...FLAGS, "code.mjs"], { cwd: folder });
   expect(String(stderr)).toBe("");
   return JSON.parse(String(stdout).trimEnd().split("\n").at(-1) as string);
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeNpy, parseNpy } from "../../src/formats/npy.ts";
 import { createSessionSync, type Stream } from "../../src/index.ts";
-import { CLI, makeFolder, modelOf, RECIPES, sluice, writeModels } from "./files.ts";
+import { CLI, FLAGS, makeFolder, modelOf, RECIPES, sluice, writeModels } from "./files.ts";
 
 const folder = makeFolder();
 beforeAll(() => {
@@ -214,7 +214,7 @@ describe("a wrong call", () => {
 
 describe("standard input and output", () => {
   function start(args: string) {
-    const child = spawn(process.execPath, [CLI, "run", ...args.split(" ")], { cwd: folder });
+    const child = spawn(process.execPath, [...FLAGS, CLI, "run", ...args.split(" ")], { cwd: folder });
     child.stdin.on("error", () => {}); // it may be gone before its input is
     return child;
   }

@@ -1,15 +1,13 @@
-/** Malformed JSON, each with its error; and the strict parser against JSON.parse, which accepts a little more and words errors of the grammar. */
+/** Malformed JSON, each with its error; and the strict parser against JSON.parse, which accepts a little more. */
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FormatError } from "../../src/errors.ts";
-import { decodeUtf8, encodeUtf8, type Field, type JsonValue, parseJson, show } from "../../src/formats/json.ts";
+import { decodeUtf8, encodeUtf8, Field, type JsonValue, parseJson, show } from "../../src/formats/json.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const bytes = (...parts: (string | number)[]) =>
   Uint8Array.from(parts.flatMap((part) => (typeof part === "string" ? [...utf8(part)] : [part])));
-
-const parse = (source: string | Uint8Array, depth?: number) => parseJson(source, "text", "ERR_GRAPH", depth);
 
 function refusal(read: () => unknown): FormatError {
   try {
@@ -21,89 +19,88 @@ function refusal(read: () => unknown): FormatError {
   throw new Error("nothing was refused");
 }
 
-/** Without a message: the engine's own, after "expected JSON". */
-type Case = [name: string, source: string | Uint8Array, code: string, message?: string];
+type Case = [name: string, source: string | Uint8Array, code: string, message: string];
 
 const CASES: Case[] = [
   // what JSON.parse lets pass
-  ["a key twice", '{"a":1,"a":1}', "ERR_DUPLICATE", 'text: expected every key once; got "a" twice'],
-  ["a key twice, once escaped", '{"a":1,"\\u0061":1}', "ERR_DUPLICATE", 'got "a" twice'],
-  ["__proto__ twice", '{"__proto__":1,"__proto__":1}', "ERR_DUPLICATE", 'got "__proto__" twice'],
-  ["a key twice in an inner object", '[{"a":{"b":1,"b":2}}]', "ERR_DUPLICATE", 'got "b" twice'],
-  ["an overflowing number", "1e400", "ERR_JSON", 'numbers in the range of f64; got "1e400"'],
-  ["an overflowing negative number", "[-1e309]", "ERR_JSON", 'got "1e309"'],
-  ["an overflowing integer", `[${"9".repeat(400)}]`, "ERR_JSON", "numbers in the range"],
+  ["a key twice", '{"a":1,"a":1}', "ERR_DUPLICATE", 'JSON at byte 7: expected every key once; got "\\"a\\":1}"'],
+  ["a key twice, once escaped", '{"a":1,"\\u0061":1}', "ERR_DUPLICATE", "at byte 7"],
+  ["__proto__ twice", '{"__proto__":1,"__proto__":1}', "ERR_DUPLICATE", "at byte 15"],
+  ["a key twice in an inner object", '[{"a":{"b":1,"b":2}}]', "ERR_DUPLICATE", "[0].a at byte 13"],
+  ["an overflowing number", "1e400", "ERR_JSON", 'a number in the range of f64; got "1e400"'],
+  ["an overflowing negative number", "[-1e309]", "ERR_JSON", "[0] at byte 1: expected a number in the range"],
+  ["an overflowing integer", `[${"9".repeat(400)}]`, "ERR_JSON", "a number in the range"],
   ["a lone high surrogate", '"\\ud800"', "ERR_UTF8", "surrogates in pairs"],
   ["a lone low surrogate", '"\\udc00"', "ERR_UTF8", "surrogates in pairs"],
   ["surrogates in the wrong order", '"\\udc00\\ud800"', "ERR_UTF8", "surrogates in pairs"],
   ["a high surrogate before a character", '"\\ud800a\\udc00"', "ERR_UTF8", "surrogates in pairs"],
-  ["a lone surrogate in a key", '{"\\udfff":1}', "ERR_UTF8", "surrogates in pairs"],
+  ["a lone surrogate in a key", '{"\\udfff":1}', "ERR_UTF8", "at byte 1"],
 
   // bytes that are not UTF-8
-  ["a lone continuation", bytes('"', 0x80, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["a lead byte before ASCII", bytes('"', 0xc3, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["a sequence cut by the end", bytes('"', 0xe2, 0x82), "ERR_UTF8", "expected UTF-8"],
-  ["an overlong NUL", bytes('"', 0xc0, 0x80, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["an overlong slash of 2 bytes", bytes('"', 0xc0, 0xaf, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["an overlong slash of 3 bytes", bytes('"', 0xe0, 0x80, 0xaf, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["an overlong slash of 4 bytes", bytes('"', 0xf0, 0x80, 0x80, 0xaf, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["a surrogate", bytes('"', 0xed, 0xa0, 0x80, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["a surrogate pair", bytes('"', 0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["a code point past U+10FFFF", bytes('"', 0xf4, 0x90, 0x80, 0x80, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["a lead byte of 5-byte sequences", bytes('"', 0xf8, 0x88, 0x80, 0x80, 0x80, '"'), "ERR_UTF8", "expected UTF-8"],
-  ["a byte that UTF-8 never has", bytes('"é', 0xff, '"'), "ERR_UTF8", "expected UTF-8"],
+  ["a lone continuation", bytes('"', 0x80, '"'), "ERR_UTF8", "text at byte 1: expected UTF-8; got byte 0x80"],
+  ["a lead byte before ASCII", bytes('"', 0xc3, '"'), "ERR_UTF8", "at byte 1"],
+  ["a sequence cut by the end", bytes('"', 0xe2, 0x82), "ERR_UTF8", "at byte 1"],
+  ["an overlong NUL", bytes('"', 0xc0, 0x80, '"'), "ERR_UTF8", "at byte 1"],
+  ["an overlong slash of 2 bytes", bytes('"', 0xc0, 0xaf, '"'), "ERR_UTF8", "at byte 1"],
+  ["an overlong slash of 3 bytes", bytes('"', 0xe0, 0x80, 0xaf, '"'), "ERR_UTF8", "at byte 1"],
+  ["an overlong slash of 4 bytes", bytes('"', 0xf0, 0x80, 0x80, 0xaf, '"'), "ERR_UTF8", "at byte 1"],
+  ["a surrogate", bytes('"', 0xed, 0xa0, 0x80, '"'), "ERR_UTF8", "at byte 1"],
+  ["a surrogate pair", bytes('"', 0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80, '"'), "ERR_UTF8", "at byte 1"],
+  ["a code point past U+10FFFF", bytes('"', 0xf4, 0x90, 0x80, 0x80, '"'), "ERR_UTF8", "at byte 1"],
+  ["a lead byte of 5-byte sequences", bytes('"', 0xf8, 0x88, 0x80, 0x80, 0x80, '"'), "ERR_UTF8", "at byte 1"],
+  ["a byte that UTF-8 never has", bytes('"é', 0xff, '"'), "ERR_UTF8", "at byte 3"],
 
   // the grammar
-  ["nothing", "", "ERR_JSON"],
-  ["white space only", " \n", "ERR_JSON"],
-  ["a byte order mark", bytes(0xef, 0xbb, 0xbf, "{}"), "ERR_JSON"],
-  ["UTF-16", bytes("{", 0, "}", 0), "ERR_JSON"],
-  ["two values", "{}{}", "ERR_JSON"],
-  ["NUL after the value", "{}\0", "ERR_JSON"],
-  ["a no-break space", "[1,\u00a02]", "ERR_JSON"],
-  ["a vertical tab", "[\v1]", "ERR_JSON"],
-  ["a comment", "[1]//", "ERR_JSON"],
-  ["an unclosed object", '{"a":1', "ERR_JSON"],
-  ["an unclosed array", "[1", "ERR_JSON"],
-  ["a bracket of the other kind", "[1}", "ERR_JSON"],
-  ["a comma before the end of an object", '{"a":1,}', "ERR_JSON"],
-  ["a comma before the end of an array", "[1,]", "ERR_JSON"],
-  ["a comma alone", "[,]", "ERR_JSON"],
-  ["no comma", "[1 2]", "ERR_JSON"],
-  ["no colon", '{"a" 1}', "ERR_JSON"],
-  ["no value", '{"a":}', "ERR_JSON"],
-  ["a key without quotes", "{a:1}", "ERR_JSON"],
-  ["a number as key", "{1:1}", "ERR_JSON"],
-  ["single quotes", "['a']", "ERR_JSON"],
-  ["a word", "[True]", "ERR_JSON"],
-  ["a longer word", "[nullnull]", "ERR_JSON"],
-  ["undefined", "undefined", "ERR_JSON"],
-  ["NaN", "[NaN]", "ERR_JSON"],
-  ["Infinity", "[-Infinity]", "ERR_JSON"],
-  ["a leading zero", "[01]", "ERR_JSON"],
-  ["a plus sign", "[+1]", "ERR_JSON"],
-  ["a minus sign alone", "[-]", "ERR_JSON"],
-  ["no digit after the point", "[1.]", "ERR_JSON"],
-  ["no digit before the point", "[.5]", "ERR_JSON"],
-  ["an empty exponent", "[1e]", "ERR_JSON"],
-  ["a hexadecimal number", "[0x10]", "ERR_JSON"],
-  ["a BigInt", "[1n]", "ERR_JSON"],
-  ["digits grouped", "[1_000]", "ERR_JSON"],
+  ["nothing", "", "ERR_JSON", "JSON at byte 0: expected a value; got the end"],
+  ["white space only", " \n", "ERR_JSON", "at byte 2: expected a value"],
+  ["a byte order mark", bytes(0xef, 0xbb, 0xbf, "{}"), "ERR_JSON", 'expected a value; got "\\u{feff}{}"'],
+  ["UTF-16", bytes("{", 0, "}", 0), "ERR_JSON", "a key in quotes"],
+  ["two values", "{}{}", "ERR_JSON", 'at byte 2: expected the end; got "{}"'],
+  ["NUL after the value", "{}\0", "ERR_JSON", 'expected the end; got "\\u0000"'],
+  ["a no-break space", "[1,\u00a02]", "ERR_JSON", "[1] at byte 3: expected a value"],
+  ["a vertical tab", "[\v1]", "ERR_JSON", "expected a value"],
+  ["a comment", "[1]//", "ERR_JSON", "expected the end"],
+  ["an unclosed object", '{"a":1', "ERR_JSON", 'expected "," or "}"; got the end'],
+  ["an unclosed array", "[1", "ERR_JSON", 'expected "," or "]"; got the end'],
+  ["a bracket of the other kind", "[1}", "ERR_JSON", 'expected "," or "]"; got "}"'],
+  ["a comma before the end of an object", '{"a":1,}', "ERR_JSON", 'expected a key in quotes; got "}"'],
+  ["a comma before the end of an array", "[1,]", "ERR_JSON", 'expected a value; got "]"'],
+  ["a comma alone", "[,]", "ERR_JSON", "expected a value"],
+  ["no comma", "[1 2]", "ERR_JSON", 'at byte 3: expected "," or "]"'],
+  ["no colon", '{"a" 1}', "ERR_JSON", 'expected ":"; got "1}"'],
+  ["no value", '{"a":}', "ERR_JSON", "a at byte 5: expected a value"],
+  ["a key without quotes", "{a:1}", "ERR_JSON", "expected a key in quotes"],
+  ["a number as key", "{1:1}", "ERR_JSON", "expected a key in quotes"],
+  ["single quotes", "['a']", "ERR_JSON", "expected a value"],
+  ["a word", "[True]", "ERR_JSON", "expected a value"],
+  ["a longer word", "[nullnull]", "ERR_JSON", "expected a value"],
+  ["undefined", "undefined", "ERR_JSON", "expected a value"],
+  ["NaN", "[NaN]", "ERR_JSON", "expected a value"],
+  ["Infinity", "[-Infinity]", "ERR_JSON", "expected a value"],
+  ["a leading zero", "[01]", "ERR_JSON", 'expected a value; got "01]"'],
+  ["a plus sign", "[+1]", "ERR_JSON", "expected a value"],
+  ["a minus sign alone", "[-]", "ERR_JSON", "expected a value"],
+  ["no digit after the point", "[1.]", "ERR_JSON", "expected a value"],
+  ["no digit before the point", "[.5]", "ERR_JSON", "expected a value"],
+  ["an empty exponent", "[1e]", "ERR_JSON", "expected a value"],
+  ["a hexadecimal number", "[0x10]", "ERR_JSON", "expected a value"],
+  ["a BigInt", "[1n]", "ERR_JSON", "expected a value"],
+  ["digits grouped", "[1_000]", "ERR_JSON", "expected a value"],
 
   // strings
-  ["an unclosed string", '["abc', "ERR_JSON"],
-  ["a string that ends in a backslash", '["abc\\', "ERR_JSON"],
-  ["an escaped closing quote", '"\\"', "ERR_JSON"],
-  ["a raw line feed", '"a\nb"', "ERR_JSON"],
-  ["a raw NUL", '"\0"', "ERR_JSON"],
-  ["an unknown escape", '"\\x41"', "ERR_JSON"],
-  ["an octal escape", '"\\101"', "ERR_JSON"],
-  ["a short \\u escape", '"\\u12"', "ERR_JSON"],
-  ["a \\u escape of no digits", '"\\u00g0"', "ERR_JSON"],
-  ["a \\u escape in braces", '"\\u{41}"', "ERR_JSON"],
+  ["an unclosed string", '["abc', "ERR_JSON", '[0] at byte 1: expected a closing quote; got "\\"abc"'],
+  ["a string that ends in a backslash", '["abc\\', "ERR_JSON", "expected a closing quote"],
+  ["an escaped closing quote", '"\\"', "ERR_JSON", "expected a closing quote"],
+  ["a raw line feed", '"a\nb"', "ERR_JSON", "no raw control characters"],
+  ["a raw NUL", '"\0"', "ERR_JSON", "no raw control characters"],
+  ["an unknown escape", '"\\x41"', "ERR_JSON", "JSON's escapes"],
+  ["an octal escape", '"\\101"', "ERR_JSON", "JSON's escapes"],
+  ["a short \\u escape", '"\\u12"', "ERR_JSON", "JSON's escapes"],
+  ["a \\u escape of no digits", '"\\u00g0"', "ERR_JSON", "JSON's escapes"],
+  ["a \\u escape in braces", '"\\u{41}"', "ERR_JSON", "JSON's escapes"],
 
   // depth
-  ["33 arrays", `${"[".repeat(33)}${"]".repeat(33)}`, "ERR_JSON", "text: expected at most 32 levels of nesting"],
+  ["33 arrays", `${"[".repeat(33)}${"]".repeat(33)}`, "ERR_JSON", "at byte 32: expected at most 32 levels of nesting"],
   ["a million open arrays", "[".repeat(1e6), "ERR_JSON", "at most 32 levels"],
   ["a million open objects", '{"a":'.repeat(1e6), "ERR_JSON", "at most 32 levels"],
   ["depth of both kinds", `${'[{"a":'.repeat(16)}[]${"}]".repeat(16)}`, "ERR_JSON", "at most 32 levels"],
@@ -114,45 +111,47 @@ describe("malformed JSON", () => {
     expect(new Set(CASES.map(([name]) => name)).size).toBe(CASES.length);
   });
 
-  it.each(CASES)("is refused: %s", (_, source, code, message = "text: expected JSON; got ") => {
-    const error = refusal(() => parse(source));
+  it.each(CASES)("is refused: %s", (_, source, code, message) => {
+    const error = refusal(() => parseJson(source));
     expect(error.message).toContain(message);
-    expect(error).toMatchObject({ code, path: "text" });
-    expect(refusal(() => parse(typeof source === "string" ? utf8(source) : source)).message).toBe(error.message);
+    expect(error.code).toBe(code);
+    expect(error.offset).toBeTypeOf("number");
   });
 
-  it("is refused with what the engine says about the grammar", () => {
-    const engine = (() => {
-      try {
-        return JSON.parse('{"é":[0,{"b c":x}]}');
-      } catch (error) {
-        return (error as Error).message;
-      }
-    })();
-    expect(refusal(() => parse(utf8('{"é":[0,{"b c":x}]}'))).message).toBe(`text: expected JSON; got ${show(engine)}`);
+  it("tells path and byte offset inside the file", () => {
+    const error = refusal(() => parseJson(utf8('{"é":[0,{"b c":x}]}'), { path: "header", base: 100 }));
+    expect(error.message).toBe('header["é"][1]["b c"] at byte 116: expected a value; got "x}]}"');
+    expect(error.path).toBe('header["é"][1]["b c"]');
+    expect(error.offset).toBe(116);
+    expect(refusal(() => parseJson(bytes('{"', 0xff), { path: "header", base: 100 }))).toMatchObject({
+      message: "header at byte 102: expected UTF-8; got byte 0xff, which begins no well-formed sequence",
+      path: "header",
+      offset: 102,
+    });
   });
 
   it("is found at the depth that the caller allows", () => {
-    expect(parse("[[]]", 2).value).toEqual([[]]);
-    expect(refusal(() => parse("[[[]]]", 2)).message).toContain("expected at most 2 levels");
-    expect(refusal(() => parse("{}", 0)).message).toContain("at most 0 levels");
-  });
-
-  it("is found whatever brackets, quotes and colons its strings hold", () => {
-    const text = String.raw`{"[{":"]}\\","\"a\":{[":["\\\"",":","\\\\"],"a\\":{"\"":1,"\\":2}}`;
-    expect(parse(text, 2).value).toEqual(JSON.parse(text));
-    expect(refusal(() => parse(text, 1)).message).toContain("at most 1 levels");
-    const twice = String.raw`{"\\":"\"","x":[{"\\":"\\"}],"\u005c" : 1}`;
-    expect(refusal(() => parse(twice)).message).toContain(String.raw`expected every key once; got "\\" twice`);
+    expect(parseJson("[[]]", { depth: 2 })).toEqual([[]]);
+    expect(refusal(() => parseJson("[[[]]]", { depth: 2 })).message).toContain(
+      "[0][0] at byte 2: expected at most 2 levels",
+    );
+    expect(refusal(() => parseJson("{}", { depth: 0 })).message).toContain("at most 0 levels");
   });
 
   it("is quoted in messages without what hides or reorders text, and short", () => {
     expect(show("a\u202eb\u2028\n\ud800")).toBe('"a\\u{202e}b\\u{2028}\\n\\ud800"');
     expect(show("日本語")).toBe('"日本語"');
-    expect(show("x".repeat(1e6))).toHaveLength(101);
-    expect(refusal(() => parse(`{${'"k'.padEnd(1e6, "k")}":x}`)).message.length).toBeLessThan(200);
+    expect(show("x".repeat(1e6))).toHaveLength(63);
+    expect(refusal(() => parseJson(`{${'"k'.padEnd(1e6, "k")}":x}`)).message.length).toBeLessThan(200);
   });
 });
+
+/** Objects as Maps, as the parser gives them. */
+function mapped(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(mapped);
+  if (typeof value !== "object" || value === null) return value;
+  return new Map(Object.entries(value).map(([key, member]) => [key, mapped(member)]));
+}
 
 describe("parseJson", () => {
   it("equals JSON.parse on what JSON.stringify writes", () => {
@@ -162,8 +161,8 @@ describe("parseJson", () => {
         fc.constantFrom(undefined, 1, "\t"),
         (value, indent) => {
           const text = JSON.stringify(value, null, indent);
-          expect(parse(utf8(text)).value).toEqual(JSON.parse(text));
-          expect(parse(text).value).toEqual(JSON.parse(text));
+          expect(parseJson(utf8(text))).toEqual(mapped(JSON.parse(text)));
+          expect(parseJson(text)).toEqual(mapped(JSON.parse(text)));
         },
       ),
     );
@@ -179,13 +178,13 @@ describe("parseJson", () => {
         let expected: unknown;
         let native = true;
         try {
-          expected = JSON.parse(text);
+          expected = mapped(JSON.parse(text));
         } catch {
           native = false;
         }
         let own: JsonValue;
         try {
-          own = parse(text).value;
+          own = parseJson(text);
         } catch (error) {
           expect(error).toBeInstanceOf(FormatError);
           if (native) expect((error as Error).message).toMatch(/every key once|surrogates in pairs|range of f64/);
@@ -198,19 +197,19 @@ describe("parseJson", () => {
     );
   });
 
-  it("keeps keys that objects inherit as their own", () => {
-    const field = parse('{"__proto__":{"a":1},"constructor":2,"":5,"toString":{}}');
-    expect(field.entries().map(([key, { value }]) => [key, value])).toEqual([
-      ["__proto__", { a: 1 }],
+  it("keeps keys that plain objects treat in a special way, in the order of the text", () => {
+    const parsed = parseJson('{"__proto__":1,"constructor":2,"2":3,"1":4,"":5}') as Map<string, JsonValue>;
+    expect([...parsed]).toEqual([
+      ["__proto__", 1],
       ["constructor", 2],
+      ["2", 3],
+      ["1", 4],
       ["", 5],
-      ["toString", {}],
     ]);
-    expect(Object.getPrototypeOf(field.value)).toBe(Object.prototype);
   });
 
   it("reads escapes, pairs of surrogates and the limits of f64", () => {
-    expect(parse(String.raw`["\"\\\/\b\f\n\r\t\u0041\uD83D\uDE00",1e308,-0,5e-324,1e-999]`).value).toEqual([
+    expect(parseJson(String.raw`["\"\\\/\b\f\n\r\t\u0041\uD83D\uDE00",1e308,-0,5e-324,1e-999]`)).toEqual([
       '"\\/\b\f\n\r\tA😀',
       1e308,
       -0,
@@ -248,8 +247,7 @@ describe("UTF-8", () => {
         try {
           expected = decoder.decode(source);
         } catch {
-          expect(() => decodeUtf8(source)).toThrow(URIError);
-          expect(refusal(() => parse(source)).code).toBe("ERR_UTF8");
+          expect(refusal(() => decodeUtf8(source)).code).toBe("ERR_UTF8");
           return;
         }
         expect(decodeUtf8(source)).toBe(expected);
@@ -259,20 +257,16 @@ describe("UTF-8", () => {
   });
 
   it("is decoded across the boundaries of the decoder's blocks", () => {
-    for (let before = 3320; before < 3340; before++) {
-      const text = `${"x".repeat(before)}😀${"é".repeat(5000)}日`;
-      expect(decodeUtf8(utf8(text))).toBe(text);
-      expect(() => decodeUtf8(utf8(text).subarray(0, -1))).toThrow(URIError);
-    }
+    const text = `${"x".repeat(4095)}😀${"é".repeat(4096)}`;
+    expect(decodeUtf8(utf8(text))).toBe(text);
   });
 
-  it("is encoded as TextEncoder does it, except that a lone surrogate is an error", () => {
+  it("is encoded as TextEncoder does it", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: fc.nat(0xffff).map((c) => String.fromCharCode(c)) })),
         (text) => {
-          if (/\p{Cs}/u.test(text)) expect(() => encodeUtf8(text)).toThrow(URIError);
-          else expect(encodeUtf8(text)).toEqual(utf8(text));
+          expect(encodeUtf8(text)).toEqual(utf8(text));
         },
       ),
     );
@@ -280,12 +274,10 @@ describe("UTF-8", () => {
 });
 
 describe("Field", () => {
+  const at = (text: string) => new Field(parseJson(text), "", "ERR_GRAPH");
   const attr = (value: string) =>
-    parse(`{"nodes":[{"attrs":{"x":${value}}}]}`)
-      .fields(["nodes"])
-      .nodes.items()[0]
-      .fields(["attrs"])
-      .attrs.fields(["x"]).x;
+    at(`{"nodes":[{"attrs":{"x":${value}}}]}`).fields(["nodes"]).nodes.items()[0].fields(["attrs"]).attrs.fields(["x"])
+      .x;
 
   const FIELD_CASES: [name: string, value: string, read: (field: Field) => unknown, message: string][] = [
     ["text for an integer", '"8"', (x) => x.integer(1), 'expected an integer ≥ 1; got "8"'],
@@ -294,27 +286,27 @@ describe("Field", () => {
     ["2⁵³ for an integer", "9007199254740992", (x) => x.integer(0), "got 9007199254740992"],
     ["2⁵³ + 1 for an integer", "9007199254740993", (x) => x.integer(0), "got 9007199254740992"],
     ["null for an integer", "null", (x) => x.integer(0), "got null"],
-    ["an object for a string", "{}", (x) => x.string(), "expected a string; got {}"],
+    ["an object for a string", "{}", (x) => x.string(), "expected a string; got an object"],
     ["text for a number", '"1"', (x) => x.number(), 'expected a number; got "1"'],
     ["a number for an array", "1", (x) => x.items(), "expected an array; got 1"],
-    ["an array for an object", "[1,2]", (x) => x.entries(), "expected an object; got [1,2]"],
-    ["an array for a record", "[]", (x) => x.fields([]), "expected an object; got []"],
-    ["an unknown field", '{"a":1,"c":1}', (x) => x.fields(["a"], ["b"]), 'expected the fields a, b; got "c"'],
+    ["an array for an object", "[1,2]", (x) => x.entries(), "expected an object; got an array of 2"],
+    ["an array for a record", "[]", (x) => x.fields([]), "expected an object; got an array of 0"],
+    ["an unknown field", '{"a":1,"c":1}', (x) => x.fields(["a"], ["b"]), 'expected no fields but a, b; got "c"'],
     ["__proto__ as a field", '{"__proto__":1}', (x) => x.fields([]), 'got "__proto__"'],
-    ["a missing field", '{"b":1}', (x) => x.fields(["a"], ["b"]), 'expected the fields a, b; got no "a"'],
+    ["a missing field", '{"b":1}', (x) => x.fields(["a"], ["b"]), 'expected a field "a"; got none'],
     [
       "a missing field that every object inherits",
       "{}",
       (x) => x.fields(["toString"]),
-      'expected the fields toString; got no "toString"',
+      'expected a field "toString"; got none',
     ],
   ];
 
   it.each(FIELD_CASES)("refuses %s", (_, value, read, message) => {
     const error = refusal(() => read(attr(value)));
-    expect(error.message).toMatch(/^text\.nodes\[0\]\.attrs\.x: expected /);
+    expect(error.message).toMatch(/^nodes\[0\]\.attrs\.x: expected /);
     expect(error.message).toContain(message);
-    expect(error).toMatchObject({ code: "ERR_GRAPH", path: "text.nodes[0].attrs.x" });
+    expect(error).toMatchObject({ code: "ERR_GRAPH", path: "nodes[0].attrs.x" });
   });
 
   it("gives values as the kind that is asked for", () => {
@@ -328,16 +320,16 @@ describe("Field", () => {
         .items()
         .map((item) => [item.path, item.value]),
     ).toEqual([
-      ["text.nodes[0].attrs.x[0]", 1],
-      ["text.nodes[0].attrs.x[1]", 2],
+      ["nodes[0].attrs.x[0]", 1],
+      ["nodes[0].attrs.x[1]", 2],
     ]);
     expect(
       attr('{"a b":1,"c":2}')
         .entries()
         .map(([key, field]) => [key, field.path]),
     ).toEqual([
-      ["a b", 'text.nodes[0].attrs.x["a b"]'],
-      ["c", "text.nodes[0].attrs.x.c"],
+      ["a b", 'nodes[0].attrs.x["a b"]'],
+      ["c", "nodes[0].attrs.x.c"],
     ]);
     const { a, b } = attr('{"a":1}').fields(["a"], ["b"]);
     expect([a.value, b]).toEqual([1, undefined]);
@@ -345,6 +337,6 @@ describe("Field", () => {
 
   it("has the code that a reader gives it", () => {
     expect(refusal(() => attr("1").as("ERR_SHAPE").items()).code).toBe("ERR_SHAPE");
-    expect(refusal(() => parse("1").items()).message).toBe("text: expected an array; got 1");
+    expect(refusal(() => at("1").items()).message).toBe("JSON: expected an array; got 1");
   });
 });
