@@ -412,8 +412,14 @@ const BAKE: readonly Mutant[] = [
   {
     name: "bake: a port past the last has an address",
     file: "assembly/bake.ts",
-    find: "i < count",
-    replace: "i <= count",
+    find: "i < min<u32>(count, H_PORTS)",
+    replace: "i <= min<u32>(count, H_PORTS)",
+  },
+  {
+    name: "bake: inputs past those that are listed are outputs",
+    file: "assembly/bake.ts",
+    find: "min<u32>(count, H_PORTS)",
+    replace: "count",
   },
   {
     name: "bake: reset copies the state over the initial state",
