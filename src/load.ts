@@ -37,7 +37,11 @@ async function readFile(source: string | URL, signal: AbortSignal | undefined): 
   const process = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
   const files = process?.getBuiltinModule?.("node:fs") as typeof import("node:fs") | undefined;
   if (files === undefined) return undefined;
-  return files.promises.readFile(scheme === undefined ? text : new URL(text), { signal });
+  const path = scheme === undefined ? text : new URL(text);
+  // The callback form: fs.promises is a module of its own, which Node would load for this.
+  return new Promise((resolve, reject) => {
+    files.readFile(path, { signal }, (error, bytes) => (error ? reject(error) : resolve(bytes)));
+  });
 }
 
 async function readResponse(response: Response, onProgress: LoadOptions["onProgress"]): Promise<Uint8Array> {
