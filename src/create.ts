@@ -30,6 +30,8 @@ export interface RuntimeOptions<Source = WasmSource> {
 export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Source> {
   /** Rows of one execution: how many steps a run batches, how many members advance together. 64. */
   readonly maxSteps?: number;
+  /** The arithmetic of the kernels. */
+  readonly precision?: "f32";
   /** One memory for several sessions (`createRuntime`). */
   readonly runtime?: Runtime;
 }
@@ -52,8 +54,10 @@ export function openRuntime(kit: Kit, { variant = "auto", wasm }: RuntimeOptions
 }
 
 export function openSession(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Session {
-  const { maxSteps = 64, variant = "auto", runtime = openRuntime(kit, options) } = options;
+  const { maxSteps = 64, variant = "auto", precision = "f32" } = options;
   checkInteger("maxSteps", maxSteps, 1);
+  checkOneOf("precision", precision, ["f32"]);
+  const runtime = options.runtime ?? openRuntime(kit, options);
   if (options.runtime && variant !== "auto" && variant !== options.runtime.variant) {
     throw new ModelError(
       "ERR_VARIANT",
