@@ -1,12 +1,13 @@
 // Kernels (asc) → build/*.wasm → build/kernels.ts (hex text) → dist/*.js (esbuild). Types are tsc's, after this.
 // Two builds of the same sources give identical bytes.
 
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 import { build } from "esbuild";
 
 const root = new URL("..", import.meta.url);
-process.chdir(root.pathname);
+process.chdir(fileURLToPath(root));
 mkdirSync("build", { recursive: true });
 
 for (const target of ["simd", "relaxed", "debug"]) {
@@ -18,7 +19,7 @@ for (const target of ["simd", "relaxed", "debug"]) {
 /** `kernels.ts` holds the release builds as hex text, `kernels-debug.ts` the debug build. */
 function embed(file, names) {
   const lines = names.map(
-    (name) => `export const ${name} =\n  "${readFileSync(`build/${name}.wasm`).toString("hex")}";\n`,
+    (name) => `export const ${name}: string =\n  "${readFileSync(`build/${name}.wasm`).toString("hex")}";\n`,
   );
   writeFileSync(`build/${file}`, `// Made by scripts/build.mjs.\n${lines.join("")}`);
 }
@@ -63,3 +64,4 @@ await build({
   platform: "node",
   banner: { js: "#!/usr/bin/env node" },
 });
+chmodSync("dist/cli.js", 0o755);

@@ -11,7 +11,7 @@ import { checkGraph } from "./graph.ts";
 import { fetchBinary, instantiate, type KernelBinary, type KernelSet, pickBuild, type WasmSource } from "./kernels.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { checkInteger, checkOneOf } from "./ports.ts";
+import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
 import { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 
@@ -55,6 +55,7 @@ export function openRuntime(kit: Kit, { variant = "auto", wasm }: RuntimeOptions
 
 export function openSession(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Session {
   const { maxSteps = 64, variant = "auto", precision = "f32" } = options;
+  if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   checkInteger("maxSteps", maxSteps, 1);
   checkOneOf("precision", precision, ["f32"]);
   const runtime = options.runtime ?? openRuntime(kit, options);

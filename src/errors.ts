@@ -72,6 +72,7 @@ export class SessionError extends Error {
 }
 
 export type FormatErrorCode =
+  | "ERR_RESPONSE" // the server answered with another status than success
   | "ERR_TRUNCATED" // the file ends before a part that it announces
   | "ERR_LIMIT" // a count or size is over its limit
   | "ERR_UTF8" // text that is not UTF-8

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The entry `sluice`: the native format and bare safetensors, with the core kernels.
  *

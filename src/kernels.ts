@@ -5,7 +5,7 @@
 import { CONSTANTS } from "../assembly/abi.ts";
 import { COEFFICIENTS } from "./coefficients.ts";
 import { ModelError, SessionError } from "./errors.ts";
-import { isResponse } from "./load.ts";
+import { loadBytes } from "./load.ts";
 
 /** A build of the kernels: its bytes as hex text (smaller than base64 after gzip), bytes, or a compiled Module. */
 export type KernelBinary = string | Uint8Array | ArrayBuffer | WebAssembly.Module;
@@ -61,8 +61,8 @@ function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuff
 
 /** The bytes of a URL or Response; a binary as it is. */
 export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
-  const response = Object.prototype.toString.call(source) === "[object URL]" ? await fetch(source as URL) : source;
-  return isResponse(response) ? response.arrayBuffer() : (response as KernelBinary);
+  const tag = Object.prototype.toString.call(source);
+  return tag === "[object URL]" || tag === "[object Response]" ? loadBytes(source as URL) : (source as KernelBinary);
 }
 
 /** An instance whose memory holds the coefficients. */

@@ -25,7 +25,7 @@ export async function loadBytes(source: ModelSource, options: LoadOptions = {}):
 }
 
 /** By tag: asking for the global Response makes Node load its whole fetch, 25 ms. */
-export function isResponse(value: unknown): value is Response {
+function isResponse(value: unknown): value is Response {
   return Object.prototype.toString.call(value) === "[object Response]";
 }
 

@@ -11,15 +11,28 @@ import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import { createSession, loadModel, type SessionOptions } from "sluice";
 
+// What was typed wrong, or what this engine cannot do, in one line.
+process.on("uncaughtException", ({ message }) => {
+  console.error(message);
+  process.exit(1);
+});
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    help: { type: "boolean", default: false },
     length: { type: "string", default: "400" },
     temperature: { type: "string", default: "0.7" }, // near 0: always the likeliest character; 1: as the model has it
     seed: { type: "string", default: "1" },
     variant: { type: "string", default: "auto" }, // auto, simd, relaxed or reference
   },
 });
+if (values.help) {
+  console.log(
+    "npm start -- [PROMPT] [--length N] [--temperature X] [--seed N] [--variant auto|simd|relaxed|reference]",
+  );
+  process.exit(0);
+}
 const length = positive("length");
 const temperature = positive("temperature");
 const random = randomNumbers(Number(values.seed));

@@ -156,6 +156,33 @@ describe.each(BUILDS)("a baked model on the %s build", (build) => {
     machine.expectWrites([solo], () => exports.run(0), abi.STATUS_OK);
   });
 
+  it("knows the listed ports and no others, however many the header counts", () => {
+    const { machine, header } = bake(build);
+    const { exports } = machine;
+    // A list that is full: input i at 16 · (i + 1), output i at 4096 + 16 · i; the header counts more than it lists.
+    for (let i = 0; i < abi.H_PORTS; i++) {
+      header(abi.H_PORT_LIST + i * 4, 16 * (i + 1));
+      header(abi.H_PORT_LIST + (abi.H_PORTS + i) * 4, 4096 + 16 * i);
+    }
+    header(abi.H_INPUTS, 3);
+    header(abi.H_OUTPUTS, abi.H_PORTS + 4);
+    expect([exports.input_ptr(2), exports.input_ptr(3)]).toEqual([48, 0]);
+    expect(exports.output_ptr(abi.H_PORTS - 1)).toBe(4096 + 16 * (abi.H_PORTS - 1));
+    expect(exports.output_ptr(abi.H_PORTS)).toBe(0);
+    header(abi.H_INPUTS, abi.H_PORTS + 4);
+    expect(exports.input_ptr(abi.H_PORTS)).toBe(0);
+  });
+
+  it("step and run walk programs of their own", () => {
+    const { machine, header } = bake(build);
+    header(abi.H_RUN, machine.program(2));
+    expect(machine.exports.run(3)).toBe(abi.STATUS_STEPS);
+    expect(machine.exports.step()).toBe(abi.STATUS_OK);
+    header(abi.H_STEP, machine.program(0));
+    expect(machine.exports.run(2)).toBe(abi.STATUS_OK);
+    expect(machine.exports.step()).toBe(abi.STATUS_STEPS);
+  });
+
   it("reset writes the state and nothing else", () => {
     const { machine, state, hStride } = bake(build);
     machine.expectWrites([[state, state + hStride]], () => machine.exports.reset());

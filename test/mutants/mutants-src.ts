@@ -20,6 +20,7 @@ const PACK: readonly Mutant[] = [
     file: "src/pack.ts",
     find: "memory.fill(0, at, end);",
     replace: "",
+    tests: ["test/host/states.test.ts"],
   },
   {
     name: "batch norm: no eps",
@@ -195,6 +196,7 @@ const PLAN: readonly Mutant[] = [
     file: "src/plan.ts",
     find: "program: [...checks, ...body, ...copies]",
     replace: "program: [...checks, ...body]",
+    tests: ["test/host/states.test.ts"],
   },
 ];
 
@@ -240,6 +242,7 @@ const ARENA: readonly Mutant[] = [
     file: "src/arena.ts",
     find: "((seen - steps + s) % capacity)",
     replace: "((seen + s) % capacity)",
+    tests: ["test/host/states.test.ts"],
   },
   {
     name: "arena: states are not given back",
@@ -347,6 +350,7 @@ const MEMBERS: readonly Mutant[] = [
     file: "src/members.ts",
     find: "if (head[1] !== VERSION)",
     replace: "if (head[1] < 0)",
+    tests: ["test/host/states.test.ts"],
   },
   {
     name: "saved state: bytes after it are let through",

@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
@@ -19,7 +20,7 @@ export const open = async (bytes) => createSession(readModel(bytes));
 /** The program bundled and minified from src; `text`: with both binaries as hex text, or with neither. */
 async function bundle(text: boolean): Promise<Uint8Array> {
   const { outputFiles } = await build({
-    stdin: { contents: PROGRAM, resolveDir: root.pathname },
+    stdin: { contents: PROGRAM, resolveDir: fileURLToPath(root) },
     bundle: true,
     minify: true,
     write: false,
