@@ -19,18 +19,27 @@ function keyOf(name: string): string {
   return /^[a-z]\w*$/i.test(name) ? name : literal(name);
 }
 
-/** `layers` for a file that holds weights alone; `needsSequence` for session.run instead of a stream. */
+/** `layers` and `ignore` for a file that holds weights alone; `needsSequence` for session.run instead of a stream. */
 export function codeOf(
   path: string,
   model: Model,
-  { layers, needsSequence }: { readonly layers?: readonly LayerSpec[]; readonly needsSequence: boolean },
+  {
+    layers,
+    ignore,
+    needsSequence,
+  }: {
+    readonly layers?: readonly LayerSpec[];
+    readonly ignore?: readonly string[];
+    readonly needsSequence: boolean;
+  },
 ): string[] {
   const steps = needsSequence ? 10 : 1;
   const lines = ['import { createSession, loadModel } from "sluice";', ""];
   if (layers !== undefined) {
     lines.push("const layers = [", ...layers.map((layer) => `  ${literal(layer)},`), "];");
   }
-  const options = layers === undefined ? "" : ", { layers }";
+  const read = [...(layers ? ["layers"] : []), ...(ignore ? [`ignore: ${literal(ignore)}`] : [])].join(", ");
+  const options = read === "" ? "" : `, { ${read} }`;
   lines.push(`const model = await loadModel(${literal(path)}${options});`);
   lines.push("const session = await createSession(model);");
   if (!needsSequence) lines.push("const stream = session.stream();");

@@ -35,12 +35,18 @@ export async function layersOption(value: string | undefined): Promise<LayerSpec
   }
 }
 
+/** How a file of weights is read: --layers and --ignore. */
+export interface WeightsOptions {
+  readonly layers?: string;
+  readonly ignore?: readonly string[];
+}
+
 /** The model of a file, for commands that need one. */
-export async function readModelFile(path: string, layers: string | undefined): Promise<Model> {
-  const specs = await layersOption(layers);
+export async function readModelFile(path: string, options: WeightsOptions): Promise<Model> {
+  const layers = await layersOption(options.layers);
   return readBytes(path, (bytes) => {
     try {
-      return readModel(bytes, { layers: specs });
+      return readModel(bytes, { layers, ignore: options.ignore });
     } catch (error) {
       if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
       const guess = JSON.stringify(guessChain(readSafetensors(bytes)));

@@ -15,7 +15,7 @@ import {
 } from "../index.ts";
 import { codeOf } from "./code.ts";
 import { sizeOf } from "./columns.ts";
-import { layersOption, nameError, readBytes } from "./file.ts";
+import { layersOption, nameError, readBytes, type WeightsOptions } from "./file.ts";
 import { guessChain } from "./guess.ts";
 import { reportOf } from "./report.ts";
 
@@ -60,21 +60,24 @@ export interface LayerFacts extends Node {
   readonly states: readonly StateInfo[];
 }
 
-export async function inspect(
-  path: string,
-  options: { readonly layers?: string; readonly json?: boolean },
-): Promise<void> {
+export async function inspect(path: string, options: WeightsOptions & { readonly json?: boolean }): Promise<void> {
   const layers = await layersOption(options.layers);
   const { bytes, tensors } = await readBytes(path, (bytes) => ({ bytes, tensors: readSafetensors(bytes) }));
-  const facts = await factsOf(path, bytes, tensors, layers);
+  const facts = await factsOf(path, bytes, tensors, { layers, ignore: options.ignore });
   process.stdout.write(options.json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
+}
+
+/** What the user said of a file of weights. */
+interface Said {
+  readonly layers?: readonly LayerSpec[];
+  readonly ignore?: readonly string[];
 }
 
 async function factsOf(
   path: string,
   bytes: Uint8Array,
   tensors: ReadonlyMap<string, Tensor>,
-  layers: readonly LayerSpec[] | undefined,
+  said: Said,
 ): Promise<Facts> {
   const head = {
     file: path,
@@ -82,15 +85,16 @@ async function factsOf(
     tensors: [...tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape })),
   };
   try {
-    const model = readModel(bytes, { layers });
-    return { ...head, format: layers ? "weights" : "graph", model: await modelFacts(path, model, layers) };
+    const model = readModel(bytes, said);
+    return { ...head, format: said.layers ? "weights" : "graph", model: await modelFacts(path, model, said) };
   } catch (error) {
     if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw nameError(path, error);
   }
   const guess = guessOf(tensors);
   try {
-    const model = readModel(bytes, { layers: guess.layers });
-    return { ...head, format: "weights", guess, model: await modelFacts(path, model, guess.layers) };
+    const guessed = { ...said, layers: guess.layers };
+    const model = readModel(bytes, guessed);
+    return { ...head, format: "weights", guess, model: await modelFacts(path, model, guessed) };
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     return { ...head, format: "weights", guess: { ...guess, problem: error.message } };
@@ -118,7 +122,7 @@ function guessOf(tensors: ReadonlyMap<string, Tensor>): Guess {
   };
 }
 
-async function modelFacts(path: string, model: Model, layers: readonly LayerSpec[] | undefined): Promise<ModelFacts> {
+async function modelFacts(path: string, model: Model, said: Said): Promise<ModelFacts> {
   const { inputs, outputs, states, info, warnings } = model;
   const session = await createSession(model);
   let needsSequence: string | undefined;
@@ -139,7 +143,7 @@ async function modelFacts(path: string, model: Model, layers: readonly LayerSpec
     layers: facts,
     needsSequence,
     memory: session.info,
-    code: codeOf(path, model, { layers, needsSequence: needsSequence !== undefined }),
+    code: codeOf(path, model, { ...said, needsSequence: needsSequence !== undefined }),
   };
 }
 

@@ -13,6 +13,7 @@ import { numberOption, UsageError } from "./usage.ts";
 
 export interface RunOptions {
   readonly layers?: string;
+  readonly ignore?: readonly string[];
   readonly output?: string;
   readonly json?: boolean;
   readonly text?: string;
@@ -34,7 +35,7 @@ export async function run(path: string, input: string | undefined, options: RunO
     temperature: numberOption("temperature", options.temperature, { otherwise: 0.8, integer: false }),
     seed: numberOption("seed", options.seed, { otherwise: Math.floor(Math.random() * 2 ** 32), integer: true }),
   };
-  const model = await readModelFile(path, options.layers);
+  const model = await readModelFile(path, options);
   const session = await createSession(model, { variant: variant as SessionOptions["variant"] });
   const meter = new Meter(text === undefined ? "rows" : "characters", options.output !== undefined);
   try {

@@ -28,6 +28,7 @@ these cannot tell is marked with a question mark.
 
 Options
   --layers JSON|@FILE  the layers of a file of weights, instead of the guess
+  --ignore NAME        a tensor that no layer uses; may be given several times
   --json               the same facts as one JSON document
   --stack              the stack of an error
 `;
@@ -59,6 +60,7 @@ Text
 Options
   --state FILE         goes on from the state in FILE, if there is one, and leaves the new state there
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --ignore NAME        a tensor that no layer uses; may be given several times
   --variant NAME       auto, simd, relaxed or reference (auto)
   --verbose            rows, time and variant on standard error
   --stack              the stack of an error
@@ -71,6 +73,7 @@ const COMMON = {
   stack: { type: "boolean" },
   json: { type: "boolean" },
   layers: { type: "string" },
+  ignore: { type: "string", multiple: true },
 } as const satisfies Options;
 
 export interface Command {

@@ -6,8 +6,9 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeNpy, parseNpy } from "../../src/formats/npy.ts";
-import { createSessionSync, type Stream } from "../../src/index.ts";
-import { CLI, FLAGS, makeFolder, modelOf, RECIPES, sluice, writeModels } from "./files.ts";
+import { encodeSafetensors } from "../../src/formats/safetensors.ts";
+import { createSessionSync, modelFromLayers, type Stream } from "../../src/index.ts";
+import { CLI, FLAGS, makeFolder, modelOf, RECIPES, sluice, tensors, writeModels } from "./files.ts";
 
 const folder = makeFolder();
 beforeAll(() => {
@@ -163,6 +164,21 @@ describe("ids and text", () => {
     );
     expect(run("characters.safetensors --text Z")).toMatchObject({ code: 1, out: "" });
     expect(run("classifier.safetensors --text a")).toMatchObject({ code: 1, out: "" });
+  });
+});
+
+describe("a file of weights", () => {
+  it("runs with --layers, and leaves out what --ignore names", () => {
+    const head = tensors({ "head.weight": [3, 2], "head.bias": [3], optimizer: [4] });
+    write("weights.safetensors", encodeSafetensors(head.values()));
+    const layers = [{ type: "linear", name: "head" }];
+    const args = ["run", "weights.safetensors", "rows.csv", "--layers", JSON.stringify(layers)];
+    const refused = sluice(folder, args);
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("optimizer: no layer uses it")]);
+    const session = createSessionSync(modelFromLayers(layers, head, { ignore: ["optimizer"] }));
+    const { code, out } = sluice(folder, [...args, "--ignore", "optimizer"]);
+    expect(code).toBe(0);
+    expect(rowsOf(out)).toEqual(steps(session.stream(), ROWS));
   });
 });
 
