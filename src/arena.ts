@@ -10,7 +10,7 @@ import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { loadWeights } from "./pack.ts";
 import { type Plan, planModel } from "./plan.ts";
-import { encodeProgram, type ProgramRecord, type Region, type Rows } from "./program.ts";
+import { encodeProgram, type Place, type ProgramRecord, type Region, type Rows } from "./program.ts";
 import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 
@@ -20,73 +20,84 @@ const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nR
 /** Bytes of the longest program of one record that loading runs. */
 const ONCE_BYTES = 64;
 
-export function createArena(ops: OpTable, given: Model, runtime: Runtime, maxRows: number): Engine {
-  const model = foldBatchNorms(given);
+export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number): Engine {
+  const held = new Set<Block>();
+  try {
+    return layArena(ops, foldBatchNorms(model), holder(runtime, held), runtime, rows);
+  } catch (error) {
+    for (const block of held) block.free();
+    throw error;
+  }
+}
+
+function layArena(
+  ops: OpTable,
+  model: Model,
+  allocate: (bytes: number) => Block,
+  runtime: Runtime,
+  rows: number,
+): Engine {
   const { kernels } = runtime;
-  const bases: Partial<Record<Region, number>> = {};
+  let bases: Partial<Record<Region, number>> = {};
   const address = (region: Region) => bases[region] as number;
 
   /** A program in memory of its own. */
   const write = (program: readonly ProgramRecord[], rows: number): Block => {
     const words = encodeProgram(program, rows, address);
-    const block = allocate(runtime, words.byteLength);
+    const block = allocate(words.byteLength);
     runtime.u32.set(words, block.at / 4);
     return block;
   };
 
-  let plan = planModel(ops, model, maxRows);
-  const weights = allocate(runtime, plan.bytes.weights);
-  bases.weights = weights.at;
-  const temporary = allocate(runtime, plan.bytes.temporary);
-  const matrix = allocate(runtime, plan.bytes.matrix);
-  bases.temporary = temporary.at;
-  bases.matrix = matrix.at;
-  // A block's place is taken before the copies, which hold a view of memory: nothing may grow it meanwhile.
-  const once = allocate(runtime, ONCE_BYTES);
-  loadWeights(
-    plan.load,
-    model.tensors,
-    runtime.f32,
-    ({ region, offset }) => address(region) + offset,
-    (record, rows) => {
-      runtime.u32.set(encodeProgram([record], rows, address), once.at / 4);
-      kernels.execute(once.at, 0, rows);
-    },
-  );
+  let plan = planModel(ops, model, rows);
+  const weights = allocate(plan.bytes.weights);
+  const temporary = allocate(plan.bytes.temporary);
+  const matrix = allocate(plan.bytes.matrix);
+  // Its place is taken before the copies, which hold a view of memory: nothing may grow it meanwhile.
+  const once = allocate(ONCE_BYTES);
+  bases = { weights: weights.at, temporary: temporary.at, matrix: matrix.at };
+  const at = ({ region, offset }: Place) => address(region) + offset;
+  loadWeights(plan.load, model.tensors, runtime.f32, at, (record, rows) => {
+    runtime.u32.set(encodeProgram([record], rows, address), once.at / 4);
+    kernels.execute(once.at, 0, rows);
+  });
   for (const block of [once, temporary, matrix]) block.free();
 
-  let working: Block;
-  let program: Block;
-  let members = 0;
+  /** A member table and the working regions of a plan, and its program; the old ones go when the new ones stand. */
+  const layOut = (next: Plan, old: readonly Block[]) => {
+    const before = bases;
+    const members = align(next.rows * MEMBER_BYTES);
+    const working = allocate(WORKING.reduce((sum, region) => sum + next.bytes[region], members));
+    try {
+      bases = { ...before };
+      let at = working.at + members;
+      for (const region of WORKING) {
+        bases[region] = at;
+        at += next.bytes[region];
+      }
+      const program = write(next.program, next.rows);
+      for (const block of old) block.free();
+      return { working, program };
+    } catch (error) {
+      bases = before;
+      working.free();
+      throw error;
+    }
+  };
+  let { working, program } = layOut(plan, []);
+
+  const view = ({ place, stride, size }: Rows, ids: boolean): IoRegion => {
+    const Numbers = ids ? Int32Array : Float32Array;
+    const data = new Numbers(kernels.memory.buffer, address(place.region) + place.offset, (plan.rows * stride) / 4);
+    return { data, stride: stride / 4, row: data.subarray(0, size) };
+  };
   let inputs: readonly IoRegion[] = [];
   let outputs: readonly IoRegion[] = [];
-
-  const layOut = () => {
-    members = plan.rows * MEMBER_BYTES;
-    working = allocate(
-      runtime,
-      WORKING.reduce((sum, region) => sum + plan.bytes[region], align(members)),
-    );
-    let at = working.at + align(members);
-    members = working.at;
-    for (const region of WORKING) {
-      bases[region] = at;
-      at += plan.bytes[region];
-    }
-    program = write(plan.program, plan.rows);
-    renew();
-  };
   const renew = () => {
-    const { buffer } = kernels.memory;
-    const view = ({ place, stride, size }: Rows, ids: boolean): IoRegion => {
-      const Numbers = ids ? Int32Array : Float32Array;
-      const data = new Numbers(buffer, address(place.region) + place.offset, (plan.rows * stride) / 4);
-      return { data, stride: stride / 4, row: data.subarray(0, size) };
-    };
     inputs = plan.inputs.map((rows, i) => view(rows, model.inputs[i].dtype === "I32"));
     outputs = plan.outputs.map((rows) => view(rows, false));
   };
-  layOut();
+  renew();
 
   // The padded initial state of one member.
   const image = new Float32Array(plan.bytes.state / 4);
@@ -118,17 +129,29 @@ export function createArena(ops: OpTable, given: Model, runtime: Runtime, maxRow
     },
     reserve(rows) {
       if (rows <= plan.rows) return;
-      working.free();
-      program.free();
-      plan = planModel(ops, model, rows);
-      layOut();
+      const next = planModel(ops, model, rows);
+      ({ working, program } = layOut(next, [working, program]));
+      plan = next;
+      renew();
     },
     createStates(count, traceSteps = 0) {
-      if (traceSteps === 0) return new ArenaStates(runtime, plan, image, count);
-      const traced = planModel(ops, model, plan.rows, traceSteps);
-      const ring = allocate(runtime, traced.bytes.ring);
-      bases.ring = ring.at;
-      return new ArenaStates(runtime, traced, image, count, { ring, program: write(traced.traced, plan.rows) });
+      const held = new Set<Block>();
+      const hold = holder(runtime, held);
+      try {
+        const block = hold(plan.bytes.state * count);
+        if (traceSteps === 0) return new ArenaStates(runtime, plan, image, count, block, held);
+        const traced = planModel(ops, model, plan.rows, traceSteps);
+        const ring = hold(traced.bytes.ring);
+        const words = encodeProgram(traced.traced, plan.rows, (region) =>
+          region === "ring" ? ring.at : address(region),
+        );
+        const program = hold(words.byteLength);
+        runtime.u32.set(words, program.at / 4);
+        return new ArenaStates(runtime, traced, image, count, block, held, ring.at, program.at);
+      } catch (error) {
+        for (const block of held) block.free();
+        throw error;
+      }
     },
     execute(states, steps) {
       const { base, program: traced } = states as ArenaStates;
@@ -137,12 +160,12 @@ export function createArena(ops: OpTable, given: Model, runtime: Runtime, maxRow
     executeGroup(states, indices, first, count, steps, lengths) {
       const { base, stride } = states as ArenaStates;
       const { u32 } = runtime;
-      let at = members / 4;
+      let at = working.at / 4;
       for (let j = first; j < first + count; j++) {
         u32[at++] = base + (indices === null ? j : indices[j]) * stride;
         u32[at++] = lengths === null ? steps : lengths[j];
       }
-      return kernels.executeGroup(program.at, members, count, steps);
+      return kernels.executeGroup(program.at, working.at, count, steps);
     },
     dispose() {
       working.free();
@@ -159,9 +182,19 @@ interface Block {
   free(): void;
 }
 
-function allocate(runtime: Runtime, bytes: number): Block {
-  const at = runtime.allocate(bytes);
-  return { at, bytes, free: () => runtime.free(at, bytes) };
+/** Takes blocks and remembers which are still held, so that a failure gives all of them back. */
+function holder(runtime: Runtime, held: Set<Block>): (bytes: number) => Block {
+  return (bytes) => {
+    const block: Block = {
+      at: runtime.allocate(bytes),
+      bytes,
+      free() {
+        if (held.delete(block)) runtime.free(block.at, bytes);
+      },
+    };
+    held.add(block);
+    return block;
+  };
 }
 
 function align(bytes: number): number {
@@ -172,21 +205,20 @@ class ArenaStates implements States {
   readonly base: number;
   /** Bytes from one member to the next. */
   readonly stride: number;
-  /** The traced program, 0 where there is no trace. */
-  readonly program: number;
-  readonly #block: Block;
 
+  /** `ring` and `program`: of the trace, 0 where there is none. */
   constructor(
     private readonly runtime: Runtime,
     private readonly plan: Plan,
     private readonly image: Float32Array,
     readonly count: number,
-    private readonly traced?: { readonly ring: Block; readonly program: Block },
+    block: Block,
+    private readonly held: ReadonlySet<Block>,
+    private readonly ring = 0,
+    readonly program = 0,
   ) {
     this.stride = plan.bytes.state;
-    this.#block = allocate(runtime, this.stride * count);
-    this.base = this.#block.at;
-    this.program = traced?.program.at ?? 0;
+    this.base = block.at;
     if (image.some((value) => value !== 0)) for (let member = 0; member < count; member++) this.reset(member);
   }
 
@@ -217,10 +249,9 @@ class ArenaStates implements States {
   }
 
   trace(): TraceRows | undefined {
-    const { traced, plan, runtime } = this;
-    if (traced === undefined) return undefined;
+    const { ring: at, plan, runtime } = this;
+    if (this.program === 0) return undefined;
     const { steps: capacity, stride, counter } = plan.ring;
-    const { at } = traced.ring;
     const seen = runtime.u32[(at + counter) / 4];
     const steps = Math.min(seen, capacity);
     return new Map(
@@ -236,9 +267,7 @@ class ArenaStates implements States {
   }
 
   dispose(): void {
-    this.#block.free();
-    this.traced?.ring.free();
-    this.traced?.program.free();
+    for (const block of this.held) block.free();
   }
 
   /** Index in f32 of a member, or of row r of one of its states. */

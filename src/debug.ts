@@ -5,10 +5,11 @@
 
 import { instantiateSync } from "@assemblyscript/loader";
 import { debug } from "../build/kernels-debug.ts";
-import { type Kit, openSession, type SessionOptions } from "./create.ts";
+import { fetched, type Kit, openRuntime, openSession, type RuntimeOptions, type SessionOptions } from "./create.ts";
 import type { KernelBinary } from "./kernels.ts";
 import type { Model } from "./model.ts";
 import { CORE } from "./ops/core.ts";
+import type { Runtime } from "./runtime.ts";
 import type { Session } from "./session.ts";
 
 const kit: Kit = {
@@ -18,14 +19,24 @@ const kit: Kit = {
   instantiate: (module) => instantiateSync(module).instance,
 };
 
+/** `createSession` of `sluice`, over the debug build. */
+export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
+  return openSession(kit, model, await fetched(options));
+}
+
 /** `createSessionSync` of `sluice`, over the debug build. */
 export function createSessionSync(model: Model, options: SessionOptions<KernelBinary> = {}): Session {
   return openSession(kit, model, options);
 }
 
-/** `createSession` of `sluice`, over the debug build. */
-export async function createSession(model: Model, options: SessionOptions<KernelBinary> = {}): Promise<Session> {
-  return openSession(kit, model, options);
+/** `createRuntime` of `sluice`, over the debug build. */
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime | undefined> {
+  return openRuntime(kit, await fetched(options));
+}
+
+/** `createRuntimeSync` of `sluice`, over the debug build. */
+export function createRuntimeSync(options: RuntimeOptions<KernelBinary> = {}): Runtime | undefined {
+  return openRuntime(kit, options);
 }
 
 export * from "./index.ts";

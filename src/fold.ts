@@ -3,24 +3,23 @@
  * goes into that layer's weights. W' = scale ∘ W, b' = scale ∘ b + shift.
  */
 
-import { type Model, type Node, tensorKey } from "./model.ts";
+import { countUses, type Model, type Node, tensorKey } from "./model.ts";
 import { dataOf, normalisation } from "./pack.ts";
 
 export function foldBatchNorms(model: Model): Model {
   const tensors = new Map(model.tensors);
+  const uses = countUses(model);
+  const linears = new Map<string, number>();
   const nodes: Node[] = [];
   for (const node of model.nodes) {
     const [input] = node.inputs;
-    const at = nodes.findIndex(
-      ({ op, outputs, attrs }) => op === "linear" && outputs[0] === input && !attrs.activation,
-    );
-    const shared =
-      model.nodes.filter(({ inputs }) => inputs.includes(input)).length > 1 ||
-      model.outputs.some(({ name }) => name === input);
-    if (node.op !== "batchNorm" || at < 0 || shared) {
+    const at = linears.get(input);
+    if (node.op !== "batchNorm" || at === undefined || uses.get(input) !== 1) {
+      if (node.op === "linear" && !node.attrs.activation) linears.set(node.outputs[0], nodes.length);
       nodes.push(node);
       continue;
     }
+    linears.set(node.outputs[0], at);
     const { name, attrs } = nodes[at];
     const data = dataOf(tensors);
     const columns = attrs.inFeatures as number;

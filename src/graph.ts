@@ -7,8 +7,8 @@
 import { ModelError, type ModelErrorCode } from "./errors.ts";
 import { type Model, type Node, type StateInfo, tensorKey, type ValueInfo } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { inputSize, type Op } from "./ops/op.ts";
-import { elements, shapeText, type Tensor, toF32 } from "./tensor.ts";
+import { inputSize, MAX_SIZE, type Op } from "./ops/op.ts";
+import { ARRAYS, elements, shapeText, type Tensor, toF32 } from "./tensor.ts";
 
 /** One value of the graph. Its rows are `size` numbers, or one id. */
 export interface GraphValue {
@@ -28,7 +28,12 @@ type NodeName = Pick<Node, "name" | "op">;
 
 /** How a node is called in messages: `rnn (gru)`. */
 export function nodeText({ name, op }: NodeName): string {
-  return name === "" ? op : `${name} (${op})`;
+  return printable(name === "" ? op : `${name} (${op})`);
+}
+
+/** A name from a file as it stands in messages: short, without what turns a terminal around. */
+function printable(name: string): string {
+  return name.slice(0, 120).replace(/\p{C}/gu, "\ufffd");
 }
 
 function nodeError(code: ModelErrorCode, node: NodeName, message: string, hint?: string): ModelError {
@@ -39,7 +44,7 @@ function nodeError(code: ModelErrorCode, node: NodeName, message: string, hint?:
 export function opOf(ops: OpTable, node: NodeName): Op {
   if (Object.hasOwn(ops, node.op)) return ops[node.op];
   const hint = `Supported: ${Object.keys(ops).join(", ")}.`;
-  throw nodeError("ERR_UNSUPPORTED_OP", node, `operator "${node.op}" is not supported.`, hint);
+  throw nodeError("ERR_UNSUPPORTED_OP", node, `operator "${printable(node.op)}" is not supported.`, hint);
 }
 
 /** The numbers of a row: the axes that are not named. */
@@ -57,15 +62,29 @@ export function checkGraph(
   const values = new Map<string, GraphValue>();
   let sequenceNode: string | undefined;
   const define = (node: NodeName, name: string, value: GraphValue) => {
-    if (values.has(name)) throw nodeError("ERR_GRAPH", node, `the name "${name}" is taken already.`);
+    if (values.has(name)) throw nodeError("ERR_GRAPH", node, `the name "${printable(name)}" is taken already.`);
+    if (name.includes("\0")) throw nodeError("ERR_GRAPH", node, "expected names without NUL.");
+    const { size, ids } = value;
+    if (!Number.isInteger(size) || size < 1 || size > (ids ? 1 : MAX_SIZE)) {
+      throw nodeError(
+        "ERR_SHAPE",
+        node,
+        `expected "${printable(name)}" of ${ids ? "one id" : `1 … ${MAX_SIZE} numbers`}; got ${size}`,
+      );
+    }
     values.set(name, value);
   };
   for (const { name, dtype, shape } of inputs) {
     define({ name: "", op: "inputs" }, name, { size: rowSize(shape), ids: dtype === "I32", collapsed: false });
   }
+  const owners = new Set<string>();
   for (const node of nodes) {
     const op = opOf(ops, node);
     const { attrs } = node;
+    if (op.states || (op.tensors?.(attrs) ?? []).length > 0) {
+      if (owners.has(node.name)) throw nodeError("ERR_GRAPH", node, "another layer with tensors has the same name.");
+      owners.add(node.name);
+    }
     if (node.outputs.length !== 1 || (op.several ? node.inputs.length < 2 : node.inputs.length !== 1)) {
       const got = `${node.inputs.length} and ${node.outputs.length}`;
       throw nodeError(
@@ -120,13 +139,30 @@ function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>):
       const message = `${key}: ${nodeText(node)} needs it, shape ${shapeText(shape)}.`;
       throw new ModelError("ERR_MISSING_TENSOR", message, { ...details, hint });
     }
-    if (`${tensor.shape}` === `${shape}`) continue;
+    if (`${tensor.shape}` === `${shape}`) {
+      checkData(tensor, key, details);
+      continue;
+    }
     const { inputSize, hiddenSize } = node.attrs;
     const sizes = hiddenSize ? ` for inputSize ${inputSize}, hiddenSize ${hiddenSize}` : "";
     const message = `${key}: expected shape ${shapeText(shape)}${sizes}; got ${shapeText(tensor.shape)}.`;
     const transposed = shape.length > 1 && `${[...tensor.shape].reverse()}` === `${shape}`;
     throw new ModelError("ERR_SHAPE", message, { ...details, hint: transposed ? "Is it transposed?" : undefined });
   }
+}
+
+/** Readers give arrays that fit; callers who make tensors may not. */
+function checkData({ dtype, shape, data }: Tensor, key: string, details: { node: string; tensor: string }): void {
+  const expected = ARRAYS[dtype]?.name;
+  const got = Object.prototype.toString.call(data).slice(8, -1);
+  if (got !== expected)
+    throw new ModelError("ERR_DTYPE", `${key}: expected ${expected} for ${dtype}; got ${got}`, details);
+  if (data.length === elements(shape)) return;
+  throw new ModelError(
+    "ERR_SHAPE",
+    `${key}: expected ${elements(shape)} elements for ${shapeText(shape)}; got ${data.length}`,
+    details,
+  );
 }
 
 function listNames(names: readonly string[]): string {
@@ -152,7 +188,8 @@ function usedTensors(
     else if (Number(layer) > 0) hint = `Does the layer have numLayers ${Number(layer) + 1}?`;
     throw new ModelError("ERR_UNUSED_TENSOR", `${listNames(unused)}: no layer uses it.`, { tensor: unused[0], hint });
   }
-  return new Map([...tensors].filter(([name]) => used.has(name)));
+  // The key is the name: a caller may have put a tensor under another than its own.
+  return new Map([...tensors].filter(([name]) => used.has(name)).map(([name, tensor]) => [name, { ...tensor, name }]));
 }
 
 /** NaN or infinity among the parameters is a broken export until the caller says otherwise. */
@@ -185,6 +222,18 @@ export function buildModel(
   outputs: readonly string[],
   options: { readonly ignore?: readonly string[]; readonly nonFinite?: "refuse" | "allow" } = {},
 ): Model {
+  if (inputs.length === 0 || outputs.length === 0 || new Set(outputs).size !== outputs.length) {
+    throw new ModelError("ERR_GRAPH", "model: expected inputs and outputs, none of them twice.");
+  }
+  for (const { name, dtype, shape } of inputs) {
+    const axes = shape.every((axis) => axis === "T" || (Number.isInteger(axis) && (axis as number) > 0));
+    if (!axes || (dtype !== "F32" && dtype !== "I32")) {
+      throw new ModelError(
+        "ERR_SHAPE",
+        `${printable(name)}: expected sizes ≥ 1 of F32, or one id of I32; got ${shapeText(shape)} of ${dtype}`,
+      );
+    }
+  }
   const { values, sequenceNode } = checkGraph(ops, inputs, nodes, all);
   const tensors = usedTensors(ops, nodes, all, options.ignore ?? []);
   if (options.nonFinite !== "allow") checkFinite(tensors);

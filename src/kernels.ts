@@ -6,6 +6,7 @@ import { CONSTANTS } from "../assembly/abi.ts";
 import { COEFFICIENTS } from "./coefficients.ts";
 import { ModelError, SessionError } from "./errors.ts";
 import { loadBytes } from "./load.ts";
+import { kindOf, wrongKind } from "./ports.ts";
 
 /** A build of the kernels: its bytes as hex text (smaller than base64 after gzip), bytes, or a compiled Module. */
 export type KernelBinary = string | Uint8Array | ArrayBuffer | WebAssembly.Module;
@@ -52,6 +53,7 @@ function isModule(binary: unknown): binary is WebAssembly.Module {
 /** Hex text as bytes, by hand: audio worklets have neither atob nor TextDecoder. */
 function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
   if (typeof binary !== "string") return isModule(binary) ? binary : new Uint8Array(binary as ArrayBuffer);
+  if (!binary.startsWith("0061736d")) throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);
   const bytes = new DataView(new ArrayBuffer(binary.length / 2 + 3));
   // Eight digits at a time: few turns of a loop that is not compiled yet.
   for (let i = 0; i < binary.length; i += 8)
@@ -61,8 +63,7 @@ function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuff
 
 /** The bytes of a URL or Response; a binary as it is. */
 export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
-  const tag = Object.prototype.toString.call(source);
-  return tag === "[object URL]" || tag === "[object Response]" ? loadBytes(source as URL) : (source as KernelBinary);
+  return ["URL", "Response"].includes(kindOf(source)) ? loadBytes(source as URL) : (source as KernelBinary);
 }
 
 /** An instance whose memory holds the coefficients. */

@@ -47,6 +47,13 @@ export function layersToModel(
   if (!Array.isArray(layers) || layers.length === 0) {
     throw new ModelError("ERR_GRAPH", "layers: expected a list of one or more; got none.");
   }
+  for (const layer of layers) {
+    if (typeof layer?.type === "string" && (layer.inputs === undefined || Array.isArray(layer.inputs))) continue;
+    throw new ModelError(
+      "ERR_GRAPH",
+      `layers: expected records with a type and a list of inputs; got ${JSON.stringify(layer)}`,
+    );
+  }
   const named = cellNames(layers, tensors);
   const inputs = options.inputs ?? [inferInput(ops, layers[0], named)];
   const sizes = new Map(inputs.map(({ name, shape }) => [name, rowSize(shape)]));

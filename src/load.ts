@@ -1,6 +1,7 @@
 /** A model from where it is kept: a path or URL, a Response, or bytes that the caller already has. */
 
 import { FormatError } from "./errors.ts";
+import { kindOf, wrongKind } from "./ports.ts";
 
 export interface LoadOptions {
   readonly signal?: AbortSignal;
@@ -10,13 +11,17 @@ export interface LoadOptions {
   readonly fetch?: (url: string | URL, init?: { signal?: AbortSignal }) => Promise<Response>;
 }
 
-export type ModelSource = string | URL | Response | Uint8Array;
+export type ModelSource = string | URL | Response | Uint8Array | ArrayBuffer;
 
 /** Reads all bytes of a source. Paths and file: URLs go to the file system where the host has one. */
 export async function loadBytes(source: ModelSource, options: LoadOptions = {}): Promise<Uint8Array> {
   const { signal, onProgress } = options;
   signal?.throwIfAborted();
   if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (!["String", "URL", "Response"].includes(kindOf(source))) {
+    throw wrongKind("source", "a path, URL, Response or bytes", source);
+  }
   if (isResponse(source)) return readResponse(source, onProgress);
   const bytes = await readFile(source, signal);
   if (bytes === undefined) return readResponse(await (options.fetch ?? fetch)(source, { signal }), onProgress);

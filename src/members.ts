@@ -136,8 +136,10 @@ export class Members {
 
   load(bytes: Uint8Array, member = 0): void {
     if (!(bytes instanceof Uint8Array)) throw wrongKind("bytes", "Uint8Array", bytes);
+    // A copy: what Node's Buffer calls slice is a view of its pool, and need not be aligned.
+    const own = new Uint8Array(bytes);
     const expected = this.#header();
-    const head = new Uint32Array(bytes.slice(0, bytes.length < HEADER_BYTES ? 0 : HEADER_BYTES).buffer);
+    const head = new Uint32Array(own.slice(0, bytes.length < HEADER_BYTES ? 0 : HEADER_BYTES).buffer);
     if (head[0] !== MAGIC)
       throw new FormatError("ERR_STATE_BYTES", 'state: expected bytes that begin with "SLST"; got others.');
     if (head[1] !== VERSION)
@@ -154,7 +156,7 @@ export class Members {
     const state = this.state(member);
     for (const name of Object.keys(state).sort()) {
       const end = at + state[name].byteLength;
-      state[name] = new Float32Array(bytes.slice(at, end).buffer);
+      state[name] = new Float32Array(own.slice(at, end).buffer);
       at = end;
     }
     this.setState(state, member);

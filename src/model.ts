@@ -70,3 +70,11 @@ export interface Model {
 export function tensorKey(node: string, suffix: string): string {
   return node === "" ? suffix : `${node}.${suffix}`;
 }
+
+/** How often each value is read: by nodes, and as an output of the model. */
+export function countUses({ nodes, outputs }: Pick<Model, "nodes" | "outputs">): Map<string, number> {
+  const uses = new Map<string, number>();
+  const names = [...nodes.flatMap(({ inputs }) => inputs), ...outputs.map(({ name }) => name)];
+  for (const name of names) uses.set(name, (uses.get(name) ?? 0) + 1);
+  return uses;
+}

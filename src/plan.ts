@@ -9,7 +9,7 @@
 
 import { OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_PACK, OP_TRACE } from "../assembly/abi.ts";
 import { checkGraph } from "./graph.ts";
-import type { Model, Node } from "./model.ts";
+import { countUses, type Model, type Node } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import {
   align,
@@ -103,6 +103,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const checks: ProgramRecord[] = [];
   const body: ProgramRecord[] = [];
   const load: Load[] = [];
+  const uses = countUses(model);
   let names = 0;
 
   const table = (region: Region, lookup: Lookup): Place => {
@@ -167,8 +168,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       const ids = to.value(lookup.ids);
       checks.push({ op: OP_CHECK_IDS, operands: [ids.place, ids.stride, lookup.count] });
       lookups.set(name, lookup);
-      const uses = model.nodes.flatMap((node) => node.inputs).filter((input) => input === name);
-      if (outputs.has(name) || uses.length !== 1) to.value(name);
+      if (outputs.has(name) || uses.get(name) !== 1) to.value(name);
     },
     product(y, x, weights, bias, times) {
       const stride = blockBytes(weights);

@@ -31,7 +31,7 @@ export function portsOf(model: Model, values: readonly ValueInfo[]): Port[] {
 
 /** "Float32Array", "Array", "string": what a message calls a value. */
 export function kindOf(value: unknown): string {
-  return (value as object | undefined)?.constructor?.name ?? `${value}`;
+  return value === null || value === undefined ? `${value}` : Object.prototype.toString.call(value).slice(8, -1);
 }
 
 export function wrong(name: string, expected: string | number, got: unknown): RangeError {

@@ -79,14 +79,22 @@ export class Runtime {
 
   /** Gives back what `allocate(bytes)` gave. @internal */
   free(at: number, bytes: number): void {
-    this.#gaps.push({ start: at, end: at + lines(bytes) });
-    this.#gaps.sort((a, b) => a.start - b.start);
-    for (let i = this.#gaps.length - 1; i > 0; i--) {
-      const [before, gap] = this.#gaps.slice(i - 1, i + 1);
-      if (before.end === gap.start) {
-        before.end = gap.end;
-        this.#gaps.splice(i, 1);
-      }
+    const gaps = this.#gaps;
+    const end = at + lines(bytes);
+    // The first gap after it, by halving.
+    let i = 0;
+    for (let high = gaps.length; i < high; ) {
+      const middle = (i + high) >> 1;
+      if (gaps[middle].start < at) i = middle + 1;
+      else high = middle;
     }
+    const joinsBefore = gaps[i - 1]?.end === at;
+    const joinsAfter = gaps[i]?.start === end;
+    if (joinsBefore && joinsAfter) {
+      gaps[i - 1].end = gaps[i].end;
+      gaps.splice(i, 1);
+    } else if (joinsBefore) gaps[i - 1].end = end;
+    else if (joinsAfter) gaps[i].start = at;
+    else gaps.splice(i, 0, { start: at, end });
   }
 }

@@ -137,7 +137,7 @@ export class Session {
     return new StreamGroup(this.#streaming(), n);
   }
 
-  /** Runs the model on zeros until the engine has compiled the kernels in full: 1 to 6 ms of work. */
+  /** Runs `n` steps of zeros, so that the engine compiles the kernels in full. Overwrites what stands in `stream.input`. */
   warmup(n = 300): void {
     const { engine } = this.#live();
     const states = engine.createStates(1);
@@ -155,7 +155,14 @@ export class Session {
     const stream = this.stream(options);
     const end = () => stream.dispose();
     const transformer: Transformer<Numbers, Float32Array> & { cancel(): void } = {
-      transform: (chunk, controller) => controller.enqueue(stream.run(chunk)),
+      transform(chunk, controller) {
+        try {
+          controller.enqueue(stream.run(chunk));
+        } catch (error) {
+          end();
+          throw error;
+        }
+      },
       flush: end,
       cancel: end,
     };
@@ -204,7 +211,7 @@ export class Session {
     const count = options.batch ?? counted?.length ?? 1;
     checkInteger("batch", count, 1);
     const steps = lists
-      ? Math.max(...(counted as number[]))
+      ? (counted as number[]).reduce((longest, one) => Math.max(longest, one), 0)
       : Math.floor((given[0]?.length ?? 0) / (count * inputs[0].size));
     if (counted && counted.length !== count) throw wrong("lengths", `${count} numbers`, counted.length);
     const lengths = counted && Int32Array.from(counted);

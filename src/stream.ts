@@ -8,7 +8,7 @@ import { checkNames, checkNumber, checkRows, type Numbers, type Output, type Por
 export interface StreamOptions {
   /** Where to begin; states that it does not name begin in the model's initial state. */
   readonly state?: Readonly<State>;
-  /** Keep the last `traceSteps` (64) steps of every node's output for `trace()`. */
+  /** Keep the last `traceSteps` (64) steps of the output of every node that runs (no embeddings, no folded layers) for `trace()`. */
   readonly trace?: boolean;
   readonly traceSteps?: number;
 }

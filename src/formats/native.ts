@@ -29,8 +29,10 @@ export function readSafetensorsModel(ops: OpTable, bytes: Uint8Array, options: R
   const { tensors, metadata } = parseSafetensors(bytes, options);
   const graph = metadata.get("sluice");
   if (graph !== undefined) {
-    if (options.layers !== undefined)
-      throw new TypeError('"layers" expected none, got some for a file that has its own graph');
+    for (const key of ["layers", "inputs", "outputs"] as const) {
+      if (options[key] !== undefined)
+        throw new TypeError(`"${key}" expected none for a file that has its own graph, got some`);
+    }
     return readGraph(ops, graph, tensors, options);
   }
   if (options.layers !== undefined) return layersToModel(ops, options.layers, tensors, options);

@@ -19,6 +19,8 @@ export interface AttrRule {
   readonly optional?: boolean;
   /** Suffix of a tensor, axis of its shape, and what divides it; without an axis, whether the tensor is there. */
   readonly from?: readonly [suffix: string, axis?: number, divisor?: number];
+  /** Largest size, where it is less than that of all. */
+  readonly max?: number;
   /** It is the size of the node's input. */
   readonly input?: boolean;
 }
@@ -50,7 +52,7 @@ export const SIZE: AttrRule = { kind: "size" };
 export const FLAG: AttrRule = { kind: "boolean", default: false };
 
 /** Largest size of a layer: addresses stay far below 2³² (the largest vocabularies have about 2.6e5 entries). */
-const MAX_SIZE = 2 ** 22;
+export const MAX_SIZE = 2 ** 22;
 
 /** The size that the node's input must have; undefined where any will do. */
 export function inputSize({ attrs }: Op, values: Readonly<Record<string, unknown>>): number | undefined {
@@ -73,7 +75,8 @@ export function inferAttrs(
     else if (shape !== undefined) all[key] = shape[axis as number] / divisor;
     else if (rule.input) all[key] = input;
   }
-  return { ...all, ...given };
+  for (const key of Object.keys(given)) if (given[key] !== undefined) all[key] = given[key];
+  return all;
 }
 
 /** All attributes of a node, checked and with defaults. `where` begins the messages: `rnn (gru)`. */
@@ -104,7 +107,7 @@ export function resolveAttrs(
 
 function checkAttr(
   value: unknown,
-  { kind, functions = 1 }: AttrRule,
+  { kind, functions = 1, max = MAX_SIZE }: AttrRule,
   node: string,
   key: string,
   directions: number,
@@ -121,7 +124,7 @@ function checkAttr(
     return list.map((item) => {
       const spec: ActivationSpec = typeof item === "string" ? { name: item } : item;
       check(
-        typeof spec === "object" && Object.hasOwn(FUNCTIONS, spec?.name),
+        typeof spec?.name === "string" && Object.hasOwn(FUNCTIONS, spec.name),
         `one of ${Object.keys(FUNCTIONS).join(", ")}`,
       );
       const { parameters, defaults } = FUNCTIONS[spec.name];
@@ -140,8 +143,8 @@ function checkAttr(
   else if (kind === "number") check(Number.isFinite(value) && (value as number) >= 0, "a finite number ≥ 0");
   else {
     const least = kind === "size" ? 1 : 0;
-    const fits = Number.isInteger(value) && (value as number) >= least && (value as number) <= MAX_SIZE;
-    check(fits, `an integer in ${least} … ${MAX_SIZE}`);
+    const fits = Number.isInteger(value) && (value as number) >= least && (value as number) <= max;
+    check(fits, `an integer in ${least} … ${max}`);
   }
   return value as AttrValue;
 }

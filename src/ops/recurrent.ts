@@ -54,7 +54,8 @@ function recurrent(cell: Cell): Op {
     attrs: {
       inputSize: { ...SIZE, from: ["weight_ih_l0", 1], input: true },
       hiddenSize: { ...SIZE, from: ["weight_hh_l0", 0, gates] },
-      numLayers: { ...SIZE, default: 1 },
+      // Each layer is rules and records before its tensors are looked for. Largest realistic: 12, a speech recogniser.
+      numLayers: { ...SIZE, default: 1, max: 256 },
       bidirectional: FLAG,
       reverse: FLAG,
       bias: { kind: "boolean", default: true, from: ["bias_ih_l0"] },

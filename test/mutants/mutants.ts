@@ -1,7 +1,10 @@
 /** The faults that the tests must see: each replaces one piece of a source file by another that builds. */
 
-import { ASSEMBLY } from "./mutants-assembly.ts";
-import { SOURCES } from "./mutants-src.ts";
+import { CELLS } from "./mutants-cells.ts";
+import { HOST } from "./mutants-host.ts";
+import { KERNELS } from "./mutants-kernels.ts";
+import { PLANNING } from "./mutants-plan.ts";
+import { READERS } from "./mutants-readers.ts";
 
 export interface Mutant {
   /** What is wrong, unique. */
@@ -14,4 +17,4 @@ export interface Mutant {
   readonly tests?: readonly string[];
 }
 
-export const MUTANTS: readonly Mutant[] = [...ASSEMBLY, ...SOURCES];
+export const MUTANTS: readonly Mutant[] = [...CELLS, ...KERNELS, ...PLANNING, ...HOST, ...READERS];

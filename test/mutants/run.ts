@@ -37,6 +37,10 @@ if (rotten.length > 0) {
   console.error(rotten.join("\n"));
   process.exit(1);
 }
+if (mutants.length === 0) {
+  console.error(`"only" expected words of a mutant's name, got "${only}"`);
+  process.exit(1);
+}
 if (list) {
   for (const { name, file } of mutants) console.log(`${file.padEnd(30)} ${name}`);
   process.exit(0);

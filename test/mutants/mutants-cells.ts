@@ -1,0 +1,138 @@
+/** Faults in the cells and in how they are carried over time. */
+
+import type { Mutant } from "./mutants.ts";
+
+const GRU: readonly Mutant[] = [
+  {
+    name: "gru: r and z exchanged",
+    file: "assembly/gru.ts",
+    find: `const rv = sigmoidV(v128.load(gates + i));
+    const zv = sigmoidV(v128.load(z + i));`,
+    replace: `const zv = sigmoidV(v128.load(gates + i));
+    const rv = sigmoidV(v128.load(z + i));`,
+  },
+  {
+    name: "gru: z weighs the new state",
+    file: "assembly/gru.ts",
+    find: "madd(zv, f32x4.sub(v128.load(h), nv), nv)",
+    replace: "madd(zv, f32x4.sub(nv, v128.load(h)), v128.load(h))",
+  },
+  {
+    name: "gru: in the general form r does not reach U_n h",
+    file: "assembly/gru.ts",
+    find: "madd(v128.load(gates + i), v128.load(nHidden + i), v128.load(n + i))",
+    replace: "f32x4.add(v128.load(nHidden + i), v128.load(n + i))",
+  },
+  {
+    name: "gru: the reset before the product takes z",
+    file: "assembly/gru.ts",
+    find: "f32x4.mul(v128.load(gates + i), v128.load(h + i))",
+    replace: "f32x4.mul(v128.load(gates + bytes + i), v128.load(h + i))",
+  },
+  {
+    name: "gru: in the general form n has the function of the gates",
+    file: "assembly/gru.ts",
+    find: "record + C_CANDIDATE * 4, clip",
+    replace: "record + C_GATE * 4, clip",
+  },
+];
+
+const LSTM: readonly Mutant[] = [
+  {
+    name: "lstm: i and f exchanged",
+    file: "assembly/lstm.ts",
+    find: `const input = f32x4.mul(sigmoidV(v128.load(i + k)), tanhV(v128.load(g + k)));
+    const cv = madd(sigmoidV(v128.load(f + k)), v128.load(c), input);`,
+    replace: `const input = f32x4.mul(sigmoidV(v128.load(f + k)), tanhV(v128.load(g + k)));
+    const cv = madd(sigmoidV(v128.load(i + k)), v128.load(c), input);`,
+  },
+  {
+    name: "lstm: the peephole of o sees the old c",
+    file: "assembly/lstm.ts",
+    find: `  for (let k: usize = 0; k < bytes; k += 16) {
+    const input = f32x4.mul(v128.load(i + k), v128.load(g + k));
+    v128.store(c + k, madd(v128.load(f + k), v128.load(c + k), input));
+  }
+  zeroPadding(c, hidden);
+  if (peephole != 0) addProduct(o, peephole + (bytes << 1), c, bytes);`,
+    replace: `  if (peephole != 0) addProduct(o, peephole + (bytes << 1), c, bytes);
+  for (let k: usize = 0; k < bytes; k += 16) {
+    const input = f32x4.mul(v128.load(i + k), v128.load(g + k));
+    v128.store(c + k, madd(v128.load(f + k), v128.load(c + k), input));
+  }
+  zeroPadding(c, hidden);`,
+  },
+  {
+    name: "lstm: the peepholes of i and f exchanged",
+    file: "assembly/lstm.ts",
+    find: `addProduct(i, peephole, c, bytes);
+    addProduct(f, peephole + bytes, c, bytes);`,
+    replace: `addProduct(f, peephole, c, bytes);
+    addProduct(i, peephole + bytes, c, bytes);`,
+  },
+  {
+    name: "lstm: a coupled f is i",
+    file: "assembly/lstm.ts",
+    find: "f32x4.sub(f32x4.splat(1), v128.load(x + k))",
+    replace: "v128.load(x + k)",
+  },
+  {
+    name: "lstm: clip limits what enters the output function",
+    file: "assembly/lstm.ts",
+    find: "record + C_OUTPUT * 4, Infinity",
+    replace: "record + C_OUTPUT * 4, clip",
+  },
+  {
+    name: "lstm: the projection takes as many columns as it has rows",
+    file: "assembly/lstm.ts",
+    find: "projection, m, mStride, rows, hidden, count",
+    replace: "projection, m, mStride, rows, width, count",
+  },
+  {
+    name: "rnn: clip ignored",
+    file: "assembly/rnn.ts",
+    find: "const clip = load<f32>(record + C_CLIP * 4);",
+    replace: "const clip: f32 = Infinity;",
+  },
+];
+
+const RECURRENCE: readonly Mutant[] = [
+  {
+    name: "recurrence: reverse begins a step too late",
+    file: "assembly/recurrence.ts",
+    find: "(reverse ? steps - 1 - s : s)",
+    replace: "(reverse ? steps - s : s)",
+  },
+  {
+    name: "recurrence: the last member of a group keeps its h",
+    file: "assembly/recurrence.ts",
+    find: "copyVectors(state + hOffset, h + i * hBytes, hBytes);",
+    replace: "if (i + 1 < count) copyVectors(state + hOffset, h + i * hBytes, hBytes);",
+  },
+  {
+    name: "recurrence: the members of a group keep their c",
+    file: "assembly/recurrence.ts",
+    find: "copyVectors(state + cOffset, c + i * cBytes, cBytes);",
+    replace: "",
+  },
+  {
+    name: "recurrence: every member begins with the c of the first",
+    file: "assembly/recurrence.ts",
+    find: "copyVectors(c + i * cBytes, state + cOffset, cBytes);",
+    replace: "copyVectors(c + i * cBytes, memberState(members, 0) + cOffset, cBytes);",
+  },
+  {
+    name: "recurrence: members of unlike lengths advance together",
+    file: "assembly/recurrence.ts",
+    find: "sameSteps(members, n) ? n : 1",
+    replace: "n",
+  },
+  {
+    name: "recurrence: both directions write to the first columns",
+    file: "assembly/recurrence.ts",
+    find: " + word(record, C_Y_COLUMN)",
+    replace: "",
+  },
+];
+
+export const CELLS: readonly Mutant[] = [...GRU, ...LSTM, ...RECURRENCE];
