@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { type LayerSpec, type LayersOptions, type Model, modelFromLayers, writeSafetensors } from "../../src/index.ts";
-import type { Tensor } from "../../src/tensor.ts";
+
+import { tensors } from "../tensors.ts";
 
 export const CLI = fileURLToPath(new URL("../../dist/cli.js", import.meta.url));
 
@@ -31,20 +32,6 @@ export const FLAGS = process.execArgv.filter((flag) => flag.startsWith("--experi
 export function sluice(folder: string, args: readonly string[], input = ""): Ended {
   const { status, stdout, stderr } = spawnSync(process.execPath, [...FLAGS, CLI, ...args], { cwd: folder, input });
   return { code: status, out: String(stdout), err: String(stderr) };
-}
-
-/** Tensors by shape, filled with numbers that differ. */
-export function tensors(shapes: Readonly<Record<string, readonly number[]>>): Map<string, Tensor> {
-  let seed = 1;
-  return new Map(
-    Object.entries(shapes).map(([name, shape]) => {
-      const data = Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => {
-        seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
-        return seed / 2 ** 31 - 0.5;
-      });
-      return [name, { name, dtype: "F32", shape, data }];
-    }),
-  );
 }
 
 /** The shapes of a recurrent layer's tensors. */

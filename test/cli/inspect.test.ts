@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { createSessionSync } from "../../src/index.ts";
-import { type Ended, FLAGS, makeFolder, modelOf, RECIPES, sluice, tensors, writeModels } from "./files.ts";
+import { tensors } from "../tensors.ts";
+import { type Ended, FLAGS, makeFolder, modelOf, RECIPES, sluice, writeModels } from "./files.ts";
 
 const folder = makeFolder();
 beforeAll(() => writeModels(folder));

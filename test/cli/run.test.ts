@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { encodeNpy, parseNpy } from "../../src/formats/npy.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { createSessionSync, modelFromLayers, type Stream } from "../../src/index.ts";
-import { CLI, FLAGS, makeFolder, modelOf, RECIPES, sluice, tensors, writeModels } from "./files.ts";
+import { tensors } from "../tensors.ts";
+import { CLI, FLAGS, makeFolder, modelOf, RECIPES, sluice, writeModels } from "./files.ts";
 
 const folder = makeFolder();
 beforeAll(() => {

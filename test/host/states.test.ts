@@ -2,19 +2,9 @@ import { describe, expect, it } from "vitest";
 import { relaxed, simd } from "../../build/kernels.ts";
 import { createArena } from "../../src/arena.ts";
 import { openRuntime } from "../../src/create.ts";
-import { createSessionSync, type LayerSpec, modelFromLayers, type Tensor } from "../../src/index.ts";
+import { createSessionSync, type LayerSpec, modelFromLayers } from "../../src/index.ts";
 import { CORE } from "../../src/ops/core.ts";
-
-/** Tensors whose numbers are all different. */
-function tensors(shapes: Record<string, number[]>): Map<string, Tensor> {
-  let seed = 1;
-  return new Map(
-    Object.entries(shapes).map(([name, shape]) => {
-      const length = shape.reduce((a, b) => a * b, 1);
-      return [name, { name, dtype: "F32", shape, data: Float32Array.from({ length }, () => Math.sin(seed++)) }];
-    }),
-  );
-}
+import { tensors } from "../tensors.ts";
 
 const GRU = {
   "rnn.weight_ih_l0": [15, 3],

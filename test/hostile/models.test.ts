@@ -9,16 +9,7 @@ import {
   type Tensor,
   writeSafetensors,
 } from "../../src/index.ts";
-
-function tensors(shapes: Record<string, number[]>): Map<string, Tensor> {
-  let seed = 1;
-  return new Map(
-    Object.entries(shapes).map(([name, shape]) => {
-      const length = shape.reduce((a, b) => a * b, 1);
-      return [name, { name, dtype: "F32", shape, data: Float32Array.from({ length }, () => Math.sin(seed++)) }];
-    }),
-  );
-}
+import { tensors } from "../tensors.ts";
 
 const SQUARE = tensors({ "w.weight": [4, 4], "w.bias": [4] });
 const LINEAR: LayerSpec = { type: "linear", name: "w" };
