@@ -70,6 +70,7 @@ const ARENA: readonly Mutant[] = [
     file: "src/runtime.ts",
     find: "gaps[i - 1]?.end === at",
     replace: "gaps[i - 1]?.end <= at",
+    tests: ["test/host/memory.test.ts"],
   },
   {
     name: "runtime: neighbouring gaps stay two",
