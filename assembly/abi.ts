@@ -10,10 +10,6 @@
 
 /** Rows in io, scratch and state are padded with zeros to this many elements (one vector). */
 export const LANES = 4;
-/** Output rows of a full weight panel; what is left takes panels of 16, 8 and 4 (src/pack.ts, assembly/gemm.ts). */
-export const PANEL = 32;
-/** Vectors that one register tile of the matrix-matrix form takes at once. */
-export const TILE = 4;
 
 // Statuses of execute and of the baked entry points.
 export const STATUS_OK = 0;
@@ -84,7 +80,7 @@ export const OP_COPY = 13;
 /** ring, ringStride, ringColumn, capacity, counter, advance, x, xStride, n: each step's row into a ring (assembly/rows.ts). */
 export const OP_TRACE = 14;
 
-/** y, x, n, k: panels ← a matrix (n, k) row by row, n a multiple of LANES (assembly/gemm.ts). Runs while loading. */
+/** y, x, n, k, units: panels ← a matrix (n, k) row by row, n a multiple of LANES; units 1: those of a GRU (assembly/gemm.ts). Runs while loading. */
 export const OP_PACK = 15;
 
 // What the three cells' records begin with (word offsets; 0 and 1 are opcode and words).
@@ -122,7 +118,10 @@ export const CELL_WORDS = 25;
 export const RNN_U = 25;
 export const RNN_WORDS = 26;
 
-/** U of r and z, U of n, b_hn (0: reset before the product), and scratch rows for U_n·h + b_hn or for r ∘ h. */
+/**
+ * U of r and z, U of n, b_hn (0: reset before the product), and scratch rows for U_n·h + b_hn or for r ∘ h. Where C_PLAIN is 1,
+ * the first is U of all three by units and the second 0.
+ */
 export const GRU_U_RZ = 25;
 export const GRU_U_N = 26;
 export const GRU_BIAS_HN = 27;

@@ -100,7 +100,7 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
         );
         break;
       case OP_PACK:
-        pack(word(record, 2), word(record, 3), word(record, 4), word(record, 5));
+        pack(word(record, 2), word(record, 3), word(record, 4), word(record, 5), word(record, 6) != 0);
         break;
       case OP_RNN:
       case OP_GRU:

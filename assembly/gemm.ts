@@ -2,49 +2,119 @@
  * Y ← init + W · X, the product that everything else stands on.
  *
  * Shapes   W (n, k) · X (k, rows) → Y (n, rows), n a multiple of LANES, one vector of X and Y after another
- * Layout   W in panels of 32 rows, then one each of 16, 8 and 4 as n needs them; inside a panel of P rows column by
- *          column: W[i, j] is at panel + 4·(P·j + i mod P) (pack)
+ * Layout   W in panels (panelRows says of how many rows); inside a panel of P rows column by column: W[i, j] is at
+ *          panel + 4·(P·j + i mod P) (pack)
  * init     a row of n for each vector (initStride apart), or one for all (initStride 0: a bias); may be Y itself
- * Memory   y, init, w 16-byte aligned, strides in bytes; x is read element by element, exactly k of them; Y may not overlap X
+ * Memory   y, init, w 16-byte aligned, strides in bytes; of x whole vectors of 16 bytes are read, k elements used; Y may not overlap X
  * Order    each output is one chain: its init, then madd over the columns ascending, in every form. So one vector at a time,
- *          TILE vectors at a time, a sequence cut anywhere, and a group give the same bits
+ *          a tile of vectors at a time, a sequence cut anywhere, and a group give the same bits
+ * Walk     panel by panel, all vectors of X for each: a large W is read from memory once
  * Error    |y − ŷ| ≤ γ(k+1) · (|W|·|x| + |init|), γ(m) = m·u / (1 − m·u), u = 2⁻²⁴ (Higham 2002, §3.1)
  */
 
-import { PANEL, TILE } from "./abi";
 import { madd } from "./math";
+import { panel12, panel16, panel24, panel32, panel4, panel48, panel8 } from "./panels";
 
 export function gemm(
   y: usize, yStride: usize, init: usize, initStride: usize, w: usize, x: usize, xStride: usize, n: usize, k: usize, rows: usize,
 ): void {
-  while (rows >= <usize>TILE) {
-    gemmTile(y, yStride, init, initStride, w, x, xStride, n, k);
-    y += yStride * TILE;
-    init += initStride * TILE;
-    x += xStride * TILE;
-    rows -= TILE;
-  }
-  while (rows > 0) {
-    gemv(y, init, w, x, n, k);
-    y += yStride;
-    init += initStride;
-    x += xStride;
-    rows -= 1;
+  while (n > 0) {
+    const panel = panelRows(n);
+    const bytes = panel << 2;
+    let yRow = y;
+    let initRow = init;
+    let xRow = x;
+    let left = rows;
+    while (left >= tileVectors()) {
+      tiles(yRow, yStride, initRow, initStride, w, bytes, xRow, xStride, panel, k);
+      yRow += yStride * tileVectors();
+      initRow += initStride * tileVectors();
+      xRow += xStride * tileVectors();
+      left -= tileVectors();
+    }
+    while (left > 0) {
+      if (panel == 48) panel48(yRow, initRow, 64, yRow + 128, initRow + 128, w, xRow, k);
+      else if (panel == 32) panel32(yRow, initRow, w, xRow, k);
+      else if (panel == 24) panel24(yRow, initRow, 32, yRow + 64, initRow + 64, w, xRow, k);
+      else if (panel == 16) panel16(yRow, initRow, w, xRow, k);
+      else if (panel == 12) panel12(yRow, initRow, 16, yRow + 32, initRow + 32, w, xRow, k);
+      else if (panel == 8) panel8(yRow, initRow, w, xRow, k);
+      else panel4(yRow, initRow, w, xRow, k);
+      yRow += yStride;
+      initRow += initStride;
+      xRow += xStride;
+      left -= 1;
+    }
+    y += bytes;
+    init += bytes;
+    w += bytes * k;
+    n -= panel;
   }
 }
 
-/** Rows of the next panel when n are left. */
+/**
+ * U · h of a GRU: rows r, z, n of 16 units, of the next 16, …, of 8 and of 4 at the end, each such group one panel. Gates r and z
+ * go to y (r of all units, then z), onto what is there; n to yN, each row beginning with initN.
+ */
+export function gemmUnits(
+  y: usize, yStride: usize, yN: usize, nStride: usize, initN: usize, w: usize, x: usize, xStride: usize, units: usize, k: usize,
+  rows: usize,
+): void {
+  const next = units << 2;
+  while (units > 0) {
+    const some = panelUnits(units);
+    const bytes = some << 2;
+    const wStride = bytes * 3;
+    let yRow = y;
+    let nRow = yN;
+    let xRow = x;
+    let left = rows;
+    while (left >= tileVectors()) {
+      tiles(yRow, yStride, yRow, yStride, w, wStride, xRow, xStride, some, k);
+      tiles(yRow + next, yStride, yRow + next, yStride, w + bytes, wStride, xRow, xStride, some, k);
+      tiles(nRow, nStride, initN, 0, w + (bytes << 1), wStride, xRow, xStride, some, k);
+      yRow += yStride * tileVectors();
+      nRow += nStride * tileVectors();
+      xRow += xStride * tileVectors();
+      left -= tileVectors();
+    }
+    while (left > 0) {
+      if (some == 16) panel48(yRow, yRow, next, nRow, initN, w, xRow, k);
+      else if (some == 8) panel24(yRow, yRow, next, nRow, initN, w, xRow, k);
+      else panel12(yRow, yRow, next, nRow, initN, w, xRow, k);
+      yRow += yStride;
+      nRow += nStride;
+      xRow += xStride;
+      left -= 1;
+    }
+    y += bytes;
+    yN += bytes;
+    initN += bytes;
+    w += wStride * k;
+    units -= some;
+  }
+}
+
+/** Rows of the next panel when n are left. 48 is the quickest; few rows leave the adders idle, so 56 are 32 and 24, 64 twice 32. */
 // @ts-ignore: decorator
 @inline
 function panelRows(n: usize): usize {
-  return n >= <usize>PANEL ? <usize>PANEL : n >= 16 ? 16 : n >= 8 ? 8 : 4;
+  if (n >= 80 || n == 48 || n == 52) return 48;
+  return n >= 32 ? 32 : n >= 24 ? 24 : n >= 16 ? 16 : n >= 12 ? 12 : n >= 8 ? 8 : 4;
 }
 
-/** The panels of a matrix (n, k) that lies row by row at x. */
-export function pack(y: usize, x: usize, n: usize, k: usize): void {
+/** Units of a GRU's next panel when so many are left. */
+// @ts-ignore: decorator
+@inline
+function panelUnits(units: usize): usize {
+  return units >= 16 ? 16 : units >= 8 ? 8 : 4;
+}
+
+/** The panels of a matrix (n, k) that lies row by row at x; `units`: those of gemmUnits. */
+export function pack(y: usize, x: usize, n: usize, k: usize, units: bool): void {
   const stride = k << 2;
   while (n > 0) {
-    const rows = panelRows(n);
+    const rows = units ? panelUnits(n / 3) * 3 : panelRows(n);
     for (let column: usize = 0; column < stride; column += 4) {
       for (let row: usize = 0; row < rows; row++) {
         store<f32>(y, load<f32>(x + row * stride + column));
@@ -56,214 +126,247 @@ export function pack(y: usize, x: usize, n: usize, k: usize): void {
   }
 }
 
-/** One vector: the whole panel stands in registers, one splat-load of x for each column. */
-function gemv(y: usize, init: usize, w: usize, x: usize, n: usize, k: usize): void {
-  const xEnd = x + (k << 2);
-  while (n >= 32) {
-    w = panel32(y, init, w, x, xEnd);
-    y += 128;
-    init += 128;
-    n -= 32;
-  }
-  if (n >= 16) {
-    w = panel16(y, init, w, x, xEnd);
-    y += 64;
-    init += 64;
-    n -= 16;
-  }
-  if (n >= 8) {
-    w = panel8(y, init, w, x, xEnd);
+/** Vectors that one register tile takes: with a place for the product before it is added, four fit where FMA has room for six. */
+// @ts-ignore: decorator
+@inline
+function tileVectors(): usize {
+  return ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
+}
+
+/** tileVectors() vectors and some rows of a panel, eight rows at a time. */
+function tiles(
+  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, rows: usize, k: usize,
+): void {
+  for (; rows > 0; rows -= min<usize>(rows, 8)) {
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      if (rows >= 8) tile8x6(y, yStride, init, initStride, w, wStride, x, xStride, k);
+      else tile4x6(y, yStride, init, initStride, w, wStride, x, xStride, k);
+    } else {
+      if (rows >= 8) tile8x4(y, yStride, init, initStride, w, wStride, x, xStride, k);
+      else tile4x4(y, yStride, init, initStride, w, wStride, x, xStride, k);
+    }
     y += 32;
     init += 32;
-    n -= 8;
-  }
-  if (n >= 4) panel4(y, init, w, x, xEnd);
-}
-
-/**
- * One column in each round, tested at the top: on V8 11 and 12 two columns in a round put all sixteen loads before the first
- * product and spill half of them (3.9 against 2.5 µs for 384 × 128), and `do … while` costs as much. V8 14 does not mind.
- */
-function panel32(y: usize, init: usize, w: usize, x: usize, xEnd: usize): usize {
-  let acc0 = v128.load(init, 0);
-  let acc1 = v128.load(init, 16);
-  let acc2 = v128.load(init, 32);
-  let acc3 = v128.load(init, 48);
-  let acc4 = v128.load(init, 64);
-  let acc5 = v128.load(init, 80);
-  let acc6 = v128.load(init, 96);
-  let acc7 = v128.load(init, 112);
-  while (x < xEnd) {
-    const xv = v128.load32_splat(x);
-    acc0 = madd(v128.load(w, 0), xv, acc0);
-    acc1 = madd(v128.load(w, 16), xv, acc1);
-    acc2 = madd(v128.load(w, 32), xv, acc2);
-    acc3 = madd(v128.load(w, 48), xv, acc3);
-    acc4 = madd(v128.load(w, 64), xv, acc4);
-    acc5 = madd(v128.load(w, 80), xv, acc5);
-    acc6 = madd(v128.load(w, 96), xv, acc6);
-    acc7 = madd(v128.load(w, 112), xv, acc7);
-    w += 128;
-    x += 4;
-  }
-  v128.store(y, acc0, 0);
-  v128.store(y, acc1, 16);
-  v128.store(y, acc2, 32);
-  v128.store(y, acc3, 48);
-  v128.store(y, acc4, 64);
-  v128.store(y, acc5, 80);
-  v128.store(y, acc6, 96);
-  v128.store(y, acc7, 112);
-  return w;
-}
-
-function panel16(y: usize, init: usize, w: usize, x: usize, xEnd: usize): usize {
-  let acc0 = v128.load(init, 0);
-  let acc1 = v128.load(init, 16);
-  let acc2 = v128.load(init, 32);
-  let acc3 = v128.load(init, 48);
-  while (x < xEnd) {
-    const xv = v128.load32_splat(x);
-    acc0 = madd(v128.load(w, 0), xv, acc0);
-    acc1 = madd(v128.load(w, 16), xv, acc1);
-    acc2 = madd(v128.load(w, 32), xv, acc2);
-    acc3 = madd(v128.load(w, 48), xv, acc3);
-    w += 64;
-    x += 4;
-  }
-  v128.store(y, acc0, 0);
-  v128.store(y, acc1, 16);
-  v128.store(y, acc2, 32);
-  v128.store(y, acc3, 48);
-  return w;
-}
-
-function panel8(y: usize, init: usize, w: usize, x: usize, xEnd: usize): usize {
-  let acc0 = v128.load(init, 0);
-  let acc1 = v128.load(init, 16);
-  while (x < xEnd) {
-    const xv = v128.load32_splat(x);
-    acc0 = madd(v128.load(w, 0), xv, acc0);
-    acc1 = madd(v128.load(w, 16), xv, acc1);
     w += 32;
-    x += 4;
   }
-  v128.store(y, acc0, 0);
-  v128.store(y, acc1, 16);
-  return w;
 }
 
-function panel4(y: usize, init: usize, w: usize, x: usize, xEnd: usize): void {
-  let acc0 = v128.load(init, 0);
-  while (x < xEnd) {
-    acc0 = madd(v128.load(w, 0), v128.load32_splat(x), acc0);
-    w += 16;
-    x += 4;
-  }
-  v128.store(y, acc0, 0);
-}
-
-/** TILE vectors: eight rows of a panel at a time, so that eight accumulators and four splats stand in registers. */
-function gemmTile(
-  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, x: usize, xStride: usize, n: usize, k: usize,
-): void {
-  while (n >= 8) {
-    const rows = panelRows(n);
-    const wStride = rows << 2;
-    for (let row: usize = 0; row < wStride; row += 32) {
-      tile8(y + row, yStride, init + row, initStride, w + row, wStride, x, xStride, k);
-    }
-    y += wStride;
-    init += wStride;
-    w += wStride * k;
-    n -= rows;
-  }
-  if (n >= 4) tile4(y, yStride, init, initStride, w, x, xStride, k);
-}
-
-function tile8(
+function tile8x6(
   y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, k: usize,
 ): void {
-  let acc00 = v128.load(init, 0);
-  let acc01 = v128.load(init, 16);
+  let a00 = v128.load(init, 0);
+  let a01 = v128.load(init, 16);
   init += initStride;
-  let acc10 = v128.load(init, 0);
-  let acc11 = v128.load(init, 16);
+  let a10 = v128.load(init, 0);
+  let a11 = v128.load(init, 16);
   init += initStride;
-  let acc20 = v128.load(init, 0);
-  let acc21 = v128.load(init, 16);
+  let a20 = v128.load(init, 0);
+  let a21 = v128.load(init, 16);
   init += initStride;
-  let acc30 = v128.load(init, 0);
-  let acc31 = v128.load(init, 16);
+  let a30 = v128.load(init, 0);
+  let a31 = v128.load(init, 16);
+  init += initStride;
+  let a40 = v128.load(init, 0);
+  let a41 = v128.load(init, 16);
+  init += initStride;
+  let a50 = v128.load(init, 0);
+  let a51 = v128.load(init, 16);
   let x1 = x + xStride;
   let x2 = x1 + xStride;
   let x3 = x2 + xStride;
-  const xEnd = x + (k << 2);
-  while (x < xEnd) {
+  let x4 = x3 + xStride;
+  let x5 = x4 + xStride;
+  const end = x + (k << 2);
+  while (x < end) {
     const w0 = v128.load(w, 0);
     const w1 = v128.load(w, 16);
-    let xv = v128.load32_splat(x);
-    acc00 = madd(w0, xv, acc00);
-    acc01 = madd(w1, xv, acc01);
-    xv = v128.load32_splat(x1);
-    acc10 = madd(w0, xv, acc10);
-    acc11 = madd(w1, xv, acc11);
-    xv = v128.load32_splat(x2);
-    acc20 = madd(w0, xv, acc20);
-    acc21 = madd(w1, xv, acc21);
-    xv = v128.load32_splat(x3);
-    acc30 = madd(w0, xv, acc30);
-    acc31 = madd(w1, xv, acc31);
+    let s = v128.load32_splat(x);
+    a00 = madd(w0, s, a00);
+    a01 = madd(w1, s, a01);
+    s = v128.load32_splat(x1);
+    a10 = madd(w0, s, a10);
+    a11 = madd(w1, s, a11);
+    s = v128.load32_splat(x2);
+    a20 = madd(w0, s, a20);
+    a21 = madd(w1, s, a21);
+    s = v128.load32_splat(x3);
+    a30 = madd(w0, s, a30);
+    a31 = madd(w1, s, a31);
+    s = v128.load32_splat(x4);
+    a40 = madd(w0, s, a40);
+    a41 = madd(w1, s, a41);
+    s = v128.load32_splat(x5);
+    a50 = madd(w0, s, a50);
+    a51 = madd(w1, s, a51);
+    w += wStride;
+    x += 4;
+    x1 += 4;
+    x2 += 4;
+    x3 += 4;
+    x4 += 4;
+    x5 += 4;
+  }
+  v128.store(y, a00, 0);
+  v128.store(y, a01, 16);
+  y += yStride;
+  v128.store(y, a10, 0);
+  v128.store(y, a11, 16);
+  y += yStride;
+  v128.store(y, a20, 0);
+  v128.store(y, a21, 16);
+  y += yStride;
+  v128.store(y, a30, 0);
+  v128.store(y, a31, 16);
+  y += yStride;
+  v128.store(y, a40, 0);
+  v128.store(y, a41, 16);
+  y += yStride;
+  v128.store(y, a50, 0);
+  v128.store(y, a51, 16);
+}
+
+function tile4x6(
+  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, k: usize,
+): void {
+  let a0 = v128.load(init);
+  init += initStride;
+  let a1 = v128.load(init);
+  init += initStride;
+  let a2 = v128.load(init);
+  init += initStride;
+  let a3 = v128.load(init);
+  init += initStride;
+  let a4 = v128.load(init);
+  init += initStride;
+  let a5 = v128.load(init);
+  let x1 = x + xStride;
+  let x2 = x1 + xStride;
+  let x3 = x2 + xStride;
+  let x4 = x3 + xStride;
+  let x5 = x4 + xStride;
+  const end = x + (k << 2);
+  while (x < end) {
+    const w0 = v128.load(w, 0);
+    let s = v128.load32_splat(x);
+    a0 = madd(w0, s, a0);
+    s = v128.load32_splat(x1);
+    a1 = madd(w0, s, a1);
+    s = v128.load32_splat(x2);
+    a2 = madd(w0, s, a2);
+    s = v128.load32_splat(x3);
+    a3 = madd(w0, s, a3);
+    s = v128.load32_splat(x4);
+    a4 = madd(w0, s, a4);
+    s = v128.load32_splat(x5);
+    a5 = madd(w0, s, a5);
+    w += wStride;
+    x += 4;
+    x1 += 4;
+    x2 += 4;
+    x3 += 4;
+    x4 += 4;
+    x5 += 4;
+  }
+  v128.store(y, a0);
+  y += yStride;
+  v128.store(y, a1);
+  y += yStride;
+  v128.store(y, a2);
+  y += yStride;
+  v128.store(y, a3);
+  y += yStride;
+  v128.store(y, a4);
+  y += yStride;
+  v128.store(y, a5);
+}
+
+function tile8x4(
+  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, k: usize,
+): void {
+  let a00 = v128.load(init, 0);
+  let a01 = v128.load(init, 16);
+  init += initStride;
+  let a10 = v128.load(init, 0);
+  let a11 = v128.load(init, 16);
+  init += initStride;
+  let a20 = v128.load(init, 0);
+  let a21 = v128.load(init, 16);
+  init += initStride;
+  let a30 = v128.load(init, 0);
+  let a31 = v128.load(init, 16);
+  let x1 = x + xStride;
+  let x2 = x1 + xStride;
+  let x3 = x2 + xStride;
+  const end = x + (k << 2);
+  while (x < end) {
+    const w0 = v128.load(w, 0);
+    const w1 = v128.load(w, 16);
+    let s = v128.load32_splat(x);
+    a00 = madd(w0, s, a00);
+    a01 = madd(w1, s, a01);
+    s = v128.load32_splat(x1);
+    a10 = madd(w0, s, a10);
+    a11 = madd(w1, s, a11);
+    s = v128.load32_splat(x2);
+    a20 = madd(w0, s, a20);
+    a21 = madd(w1, s, a21);
+    s = v128.load32_splat(x3);
+    a30 = madd(w0, s, a30);
+    a31 = madd(w1, s, a31);
     w += wStride;
     x += 4;
     x1 += 4;
     x2 += 4;
     x3 += 4;
   }
-  v128.store(y, acc00, 0);
-  v128.store(y, acc01, 16);
+  v128.store(y, a00, 0);
+  v128.store(y, a01, 16);
   y += yStride;
-  v128.store(y, acc10, 0);
-  v128.store(y, acc11, 16);
+  v128.store(y, a10, 0);
+  v128.store(y, a11, 16);
   y += yStride;
-  v128.store(y, acc20, 0);
-  v128.store(y, acc21, 16);
+  v128.store(y, a20, 0);
+  v128.store(y, a21, 16);
   y += yStride;
-  v128.store(y, acc30, 0);
-  v128.store(y, acc31, 16);
+  v128.store(y, a30, 0);
+  v128.store(y, a31, 16);
 }
 
-function tile4(
-  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, x: usize, xStride: usize, k: usize,
+function tile4x4(
+  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, k: usize,
 ): void {
-  let acc0 = v128.load(init);
+  let a0 = v128.load(init);
   init += initStride;
-  let acc1 = v128.load(init);
+  let a1 = v128.load(init);
   init += initStride;
-  let acc2 = v128.load(init);
+  let a2 = v128.load(init);
   init += initStride;
-  let acc3 = v128.load(init);
+  let a3 = v128.load(init);
   let x1 = x + xStride;
   let x2 = x1 + xStride;
   let x3 = x2 + xStride;
-  const xEnd = x + (k << 2);
-  while (x < xEnd) {
-    const wv = v128.load(w);
-    acc0 = madd(wv, v128.load32_splat(x), acc0);
-    acc1 = madd(wv, v128.load32_splat(x1), acc1);
-    acc2 = madd(wv, v128.load32_splat(x2), acc2);
-    acc3 = madd(wv, v128.load32_splat(x3), acc3);
-    w += 16;
+  const end = x + (k << 2);
+  while (x < end) {
+    const w0 = v128.load(w, 0);
+    let s = v128.load32_splat(x);
+    a0 = madd(w0, s, a0);
+    s = v128.load32_splat(x1);
+    a1 = madd(w0, s, a1);
+    s = v128.load32_splat(x2);
+    a2 = madd(w0, s, a2);
+    s = v128.load32_splat(x3);
+    a3 = madd(w0, s, a3);
+    w += wStride;
     x += 4;
     x1 += 4;
     x2 += 4;
     x3 += 4;
   }
-  v128.store(y, acc0);
+  v128.store(y, a0);
   y += yStride;
-  v128.store(y, acc1);
+  v128.store(y, a1);
   y += yStride;
-  v128.store(y, acc2);
+  v128.store(y, a2);
   y += yStride;
-  v128.store(y, acc3);
+  v128.store(y, a3);
 }

@@ -7,6 +7,7 @@
  *
  * Shapes   gx (count, 3·H₄) holds W·x + b of this step as r, z, n and is overwritten · h (count, H₄) ·
  *          U_rz (2·H₄, H), U_n (H₄, H) in panels · nRows (count, H₄) scratch
+ *          (the plain form has one U (3·H₄, H) in the panels of gemmUnits)
  * Chains   U_n·h + b_hn is a chain of its own when the reset comes after; otherwise n has one chain, x before r ∘ h
  * Oracle   src/reference/gru.ts
  */
@@ -15,8 +16,8 @@ import {
   C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_PLAIN, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { gemm } from "./gemm";
-import { madd, sigmoidV, tanhV } from "./math";
+import { gemm, gemmUnits } from "./gemm";
+import { blendV, madd, sigmoidTimesV } from "./math";
 import { word } from "./rows";
 
 export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
@@ -25,12 +26,14 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   const bytes = padded << 2;
   const biasHn = word(record, GRU_BIAS_HN);
   const nRows = word(record, GRU_N_ROWS);
-  gemm(gx, gxStride, gx, gxStride, word(record, GRU_U_RZ), h, hStride, padded << 1, hidden, count);
-  if (biasHn != 0) gemm(nRows, bytes, biasHn, 0, word(record, GRU_U_N), h, hStride, padded, hidden, count);
+  const u = word(record, GRU_U_RZ);
   if (word(record, C_PLAIN)) {
+    gemmUnits(gx, gxStride, nRows, bytes, biasHn, u, h, hStride, padded, hidden, count);
     for (let i: usize = 0; i < count; i++) plainGates(gx + i * gxStride, nRows + i * bytes, h + i * hStride, bytes);
     return;
   }
+  gemm(gx, gxStride, gx, gxStride, u, h, hStride, padded << 1, hidden, count);
+  if (biasHn != 0) gemm(nRows, bytes, biasHn, 0, word(record, GRU_U_N), h, hStride, padded, hidden, count);
   const clip = load<f32>(record + C_CLIP * 4);
   for (let i: usize = 0; i < count; i++) {
     const row = gx + i * gxStride;
@@ -47,17 +50,18 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   }
 }
 
-/** The whole gate pass in registers: gates r, z, n of one row and U_n·h + b_hn → h. */
+/**
+ * The gate pass: gates of one row and U_n·h + b_hn → h. Two loops, since r → n → h' is one chain of 125 cycles, and a processor
+ * looks no more than three of its rounds ahead.
+ */
 function plainGates(gates: usize, nHidden: usize, h: usize, bytes: usize): void {
-  const end = h + bytes;
   const z = gates + bytes;
   const n = z + bytes;
-  for (let i: usize = 0; h < end; i += 16) {
-    const rv = sigmoidV(v128.load(gates + i));
-    const zv = sigmoidV(v128.load(z + i));
-    const nv = tanhV(madd(rv, v128.load(nHidden + i), v128.load(n + i)));
-    v128.store(h, madd(zv, f32x4.sub(v128.load(h), nv), nv));
-    h += 16;
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i), v128.load(nHidden + i))));
+  }
+  for (let i: usize = 0; i < bytes; i += 16) {
+    v128.store(h + i, blendV(v128.load(z + i), v128.load(n + i), v128.load(h + i)));
   }
 }
 

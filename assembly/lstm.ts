@@ -18,7 +18,7 @@ import {
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemm } from "./gemm";
-import { madd, sigmoidV, tanhV } from "./math";
+import { madd, sigmoidTanhV, sigmoidTimesV } from "./math";
 import { copyVectors, word } from "./rows";
 
 export function lstmStep(
@@ -44,19 +44,16 @@ export function lstmStep(
   }
 }
 
-/** The whole gate pass in registers. */
+/** The gate pass, in two loops as the GRU's (gru.ts). */
 function plainGates(i: usize, c: usize, m: usize, bytes: usize): void {
-  const end = c + bytes;
   const f = i + bytes;
   const g = f + bytes;
   const o = g + bytes;
-  for (let k: usize = 0; c < end; k += 16) {
-    const input = f32x4.mul(sigmoidV(v128.load(i + k)), tanhV(v128.load(g + k)));
-    const cv = madd(sigmoidV(v128.load(f + k)), v128.load(c), input);
-    v128.store(c, cv);
-    v128.store(m + k, f32x4.mul(sigmoidV(v128.load(o + k)), tanhV(cv)));
-    c += 16;
+  for (let k: usize = 0; k < bytes; k += 16) {
+    const kept = sigmoidTimesV(v128.load(f + k), v128.load(c + k));
+    v128.store(c + k, f32x4.add(kept, sigmoidTanhV(v128.load(i + k), v128.load(g + k))));
   }
+  for (let k: usize = 0; k < bytes; k += 16) v128.store(m + k, sigmoidTanhV(v128.load(o + k), v128.load(c + k)));
 }
 
 /** The general form: any functions, peepholes, coupled gates, clip. */

@@ -1,13 +1,15 @@
 /**
  * The functions of the gates, four lanes at a time: exponential, sigmoid and tanh from one reduced exponential.
  *
- * e^y = 2ⁿ · (1 + q(r)), n = round(y · log₂e), r = y − n·ln 2 in two parts (Cody and Waite 1980), q(r) = e^r − 1 a polynomial
- * of degree 6. Adding 1.5·2²³ rounds and leaves n in the low bits, so that 2ⁿ is one shift and one add. Coefficients are read
- * with load32_splat from the block at CONSTANTS (src/coefficients.ts says value and origin of each): V8 rebuilds every
- * v128.const inside a loop.
+ * e^−x = 2ⁿ · (1 − q(r)), n = −round(x · log₂e), r = x + n·ln 2 in two parts (Cody and Waite 1980), q(r) = 1 − e^−r a polynomial
+ * of degree 6, its even and odd powers apart (Estrin 1960), since the gates wait for it. Adding 1.5·2²³ rounds and leaves n in
+ * the low bits, so that 2ⁿ is one shift and one add. Coefficients are read with load32_splat from the block at CONSTANTS
+ * (src/coefficients.ts says value and origin of each): V8 rebuilds every v128.const inside a loop.
  *
  * Error    sigmoid ≤ 2.2 ulp, tanh ≤ 2.0 ulp, exp ≤ 1.3 ulp over all of f32 (test/kernels/math.test.ts sweeps them)
  * Edges    NaN stays NaN, ±∞ give the limits, tanh is odd and exact at ±0, results below 2⁻¹²⁶ are rounded, not flushed
+ * Cells    take the parts (decay, tanhTop, tanhBottom) and divide once for a product of functions: a division and a product
+ *          fewer, and a shorter chain. There a gate is limited to |x| ≤ 60, where it is within 1e-26 of 0 or 1
  */
 
 import { CONSTANTS } from "./abi";
@@ -23,11 +25,13 @@ const Q4: usize = CONSTANTS + 24;
 const Q5: usize = CONSTANTS + 28;
 const Q6: usize = CONSTANTS + 32;
 const ONE: usize = CONSTANTS + 36;
-const MINUS_TWO: usize = CONSTANTS + 40;
+const TWO: usize = CONSTANTS + 40;
 const TANH_LIMIT: usize = CONSTANTS + 44;
 const EXP_LIMIT: usize = CONSTANTS + 48;
 const TWO_32: usize = CONSTANTS + 52;
 const TWO_MINUS_32: usize = CONSTANTS + 56;
+const GATE_LIMIT: usize = CONSTANTS + 60;
+const MINUS_GATE_LIMIT: usize = CONSTANTS + 64;
 
 /** a · b + c: one rounding where the relaxed build's engine has FMA, two in the simd build. */
 // @ts-ignore: decorator
@@ -51,58 +55,63 @@ function splat(address: usize): v128 {
   return v128.load32_splat(address);
 }
 
-/** y · log₂e + 1.5·2²³: its low bits are n. */
+/** 1.5·2²³ − x · log₂e: its low bits are n. */
 // @ts-ignore: decorator
 @inline
-function rounded(y: v128): v128 {
-  return madd(y, splat(LOG2E), splat(ROUND));
+function rounded(x: v128): v128 {
+  return nmadd(x, splat(LOG2E), splat(ROUND));
 }
 
-/** q(r) = e^r − 1 for the remainder r of y. */
+/** 2ⁿ for −126 ≤ n ≤ 127; `one`: 1, or another power of two to multiply with. */
 // @ts-ignore: decorator
 @inline
-function remainder(y: v128, z: v128): v128 {
+function power(z: v128, one: usize): v128 {
+  return i32x4.add(i32x4.shl(z, 23), splat(one));
+}
+
+/** q(r) = 1 − e^−r for the remainder r of x. */
+// @ts-ignore: decorator
+@inline
+function deficit(x: v128, z: v128): v128 {
   const n = f32x4.sub(z, splat(ROUND));
-  const r = nmadd(n, splat(LN2_LOW), nmadd(n, splat(LN2_HIGH), y));
-  let q = madd(splat(Q6), r, splat(Q5));
-  q = madd(q, r, splat(Q4));
-  q = madd(q, r, splat(Q3));
-  q = madd(q, r, splat(Q2));
-  return madd(q, f32x4.mul(r, r), r);
+  const r = madd(n, splat(LN2_LOW), madd(n, splat(LN2_HIGH), x));
+  const r2 = f32x4.mul(r, r);
+  const even = madd(splat(Q6), r2, nmadd(splat(Q5), r, splat(Q4)));
+  const p = madd(even, r2, nmadd(splat(Q3), r, splat(Q2)));
+  return nmadd(p, r2, r);
 }
 
-/** e^y for y ≤ 0, down to the smallest subnormal: 2³² is taken out before and put back after 2ⁿ, so that n may pass −126. */
+/** e^−x for 0 ≤ x ≤ EXP_LIMIT, down to the smallest subnormal: 2³² is taken out before and put back after 2ⁿ, so that n may pass −126. */
 // @ts-ignore: decorator
 @inline
-export function expNegative(y: v128): v128 {
-  const z = rounded(y);
-  const q = remainder(y, z);
-  const scale = i32x4.add(i32x4.shl(z, 23), splat(TWO_32));
-  return f32x4.mul(f32x4.mul(f32x4.add(q, splat(ONE)), scale), splat(TWO_MINUS_32));
+function expMinus(x: v128): v128 {
+  const z = rounded(x);
+  const q = deficit(x, z);
+  return f32x4.mul(f32x4.mul(f32x4.sub(splat(ONE), q), power(z, TWO_32)), splat(TWO_MINUS_32));
 }
 
 /** e^y for any y ≤ 0, limited where it is 0 in f32. */
 // @ts-ignore: decorator
 @inline
 export function expV(y: v128): v128 {
-  return expNegative(f32x4.neg(f32x4.pmin(f32x4.neg(y), splat(EXP_LIMIT))));
+  return expMinus(f32x4.pmin(f32x4.neg(y), splat(EXP_LIMIT)));
 }
 
 /** e^y − 1 for y ≤ 0, exact where it vanishes; −1 past −17.4, where e^y is under half an ulp of it. */
 // @ts-ignore: decorator
 @inline
 export function expm1Negative(y: v128): v128 {
-  const limited = f32x4.neg(f32x4.pmin(f32x4.neg(y), f32x4.mul(splat(TANH_LIMIT), f32x4.neg(splat(MINUS_TWO)))));
-  const z = rounded(limited);
-  const s = i32x4.add(i32x4.shl(z, 23), splat(ONE));
-  return madd(s, remainder(limited, z), f32x4.sub(s, splat(ONE)));
+  const x = f32x4.pmin(f32x4.neg(y), f32x4.mul(splat(TANH_LIMIT), splat(TWO)));
+  const z = rounded(x);
+  const s = power(z, ONE);
+  return nmadd(s, deficit(x, z), f32x4.sub(s, splat(ONE)));
 }
 
 /** 1 / (1 + e^−x), as e^−|x| over 1 + e^−|x| where x is negative. */
 // @ts-ignore: decorator
 @inline
 export function sigmoidV(x: v128): v128 {
-  const s = expNegative(f32x4.neg(f32x4.pmin(f32x4.abs(x), splat(EXP_LIMIT))));
+  const s = expMinus(f32x4.pmin(f32x4.abs(x), splat(EXP_LIMIT)));
   const top = v128.bitselect(s, splat(ONE), i32x4.shr_s(x, 31));
   return f32x4.div(top, f32x4.add(s, splat(ONE)));
 }
@@ -111,14 +120,74 @@ export function sigmoidV(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function tanhV(x: v128): v128 {
-  const a = f32x4.abs(x);
-  const y = f32x4.mul(f32x4.pmin(a, splat(TANH_LIMIT)), splat(MINUS_TWO));
+  const y = tanhArgument(x);
   const z = rounded(y);
-  const q = remainder(y, z);
-  const s = i32x4.add(i32x4.shl(z, 23), splat(ONE));
-  const one = splat(ONE);
-  const t = f32x4.div(nmadd(s, q, f32x4.sub(one, s)), madd(s, q, f32x4.add(one, s)));
-  return v128.or(t, v128.xor(x, a));
+  const s = power(z, ONE);
+  const q = deficit(y, z);
+  return f32x4.div(tanhTop(x, s, q), tanhBottom(s, q));
+}
+
+/** 2|x|, limited where tanh is 1 in f32. */
+// @ts-ignore: decorator
+@inline
+function tanhArgument(x: v128): v128 {
+  const y = f32x4.pmin(f32x4.abs(x), splat(TANH_LIMIT));
+  return f32x4.add(y, y);
+}
+
+/** 1 − e^−2|x| with x's sign. */
+// @ts-ignore: decorator
+@inline
+function tanhTop(x: v128, s: v128, q: v128): v128 {
+  return v128.or(madd(s, q, f32x4.sub(splat(ONE), s)), v128.xor(x, f32x4.abs(x)));
+}
+
+/** 1 + e^−2|x|. */
+// @ts-ignore: decorator
+@inline
+function tanhBottom(s: v128, q: v128): v128 {
+  return nmadd(s, q, f32x4.add(splat(ONE), s));
+}
+
+/** e^−x, x limited to ±60. */
+// @ts-ignore: decorator
+@inline
+function decay(x: v128): v128 {
+  const y = f32x4.pmax(f32x4.pmin(x, splat(GATE_LIMIT)), splat(MINUS_GATE_LIMIT));
+  const z = rounded(y);
+  const s = power(z, ONE);
+  return nmadd(s, deficit(y, z), s);
+}
+
+/** σ(z) ∘ h + (1 − σ(z)) ∘ tanh(x): σ(z) = 1 / (1 + e) and 1 − σ(z) = e / (1 + e) for e = e^−z. */
+// @ts-ignore: decorator
+@inline
+export function blendV(z: v128, x: v128, h: v128): v128 {
+  const e = decay(z);
+  const y = tanhArgument(x);
+  const k = rounded(y);
+  const s = power(k, ONE);
+  const q = deficit(y, k);
+  const bottom = tanhBottom(s, q);
+  return f32x4.div(madd(tanhTop(x, s, q), e, f32x4.mul(h, bottom)), f32x4.mul(bottom, f32x4.add(e, splat(ONE))));
+}
+
+/** σ(g) ∘ tanh(x). */
+// @ts-ignore: decorator
+@inline
+export function sigmoidTanhV(g: v128, x: v128): v128 {
+  const y = tanhArgument(x);
+  const z = rounded(y);
+  const s = power(z, ONE);
+  const q = deficit(y, z);
+  return f32x4.div(tanhTop(x, s, q), f32x4.mul(tanhBottom(s, q), f32x4.add(decay(g), splat(ONE))));
+}
+
+/** σ(g) ∘ x. */
+// @ts-ignore: decorator
+@inline
+export function sigmoidTimesV(g: v128, x: v128): v128 {
+  return f32x4.div(x, f32x4.add(decay(g), splat(ONE)));
 }
 
 /**

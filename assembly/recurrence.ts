@@ -20,7 +20,7 @@ import { copyElements, copyVectors, word } from "./rows";
  * @param n - members of this execution; row s · n + j is step s of member j
  */
 export function recurrence(op: usize, record: usize, members: usize, n: usize): void {
-  const together: usize = sameSteps(members, n) ? n : 1;
+  const together: usize = n == 1 || sameSteps(members, n) ? n : 1;
   for (let j: usize = 0; j < n; j += together) {
     advance(op, record, members + j * MEMBER_BYTES, j, together, n);
   }

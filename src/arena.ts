@@ -38,6 +38,8 @@ function layArena(
   rows: number,
 ): Engine {
   const { kernels } = runtime;
+  // Looked up once: an exports object is a dictionary, and slow to ask.
+  const { execute, executeGroup } = kernels;
   let bases: Partial<Record<Region, number>> = {};
   const address = (region: Region) => bases[region] as number;
 
@@ -59,7 +61,7 @@ function layArena(
   const at = ({ region, offset }: Place) => address(region) + offset;
   loadWeights(plan.load, model.tensors, runtime.f32, at, (record, rows) => {
     runtime.u32.set(encodeProgram([record], rows, address), once.at / 4);
-    kernels.execute(once.at, 0, rows);
+    execute(once.at, 0, rows);
   });
   for (const block of [once, temporary, matrix]) block.free();
 
@@ -91,14 +93,6 @@ function layArena(
     const data = new Numbers(kernels.memory.buffer, address(place.region) + place.offset, (plan.rows * stride) / 4);
     return { data, stride: stride / 4, row: data.subarray(0, size) };
   };
-  let inputs: readonly IoRegion[] = [];
-  let outputs: readonly IoRegion[] = [];
-  const renew = () => {
-    inputs = plan.inputs.map((rows, i) => view(rows, model.inputs[i].dtype === "I32"));
-    outputs = plan.outputs.map((rows) => view(rows, false));
-  };
-  renew();
-
   // The padded initial state of one member.
   const image = new Float32Array(plan.bytes.state / 4);
   model.states.forEach(({ initial = "" }, i) => {
@@ -109,23 +103,16 @@ function layArena(
       for (let r = 0; r < rows; r++) image.set(data.subarray(r * size, (r + 1) * size), (offset + r * stride) / 4);
   });
 
-  return {
+  const engine: { -readonly [K in keyof Engine]: Engine[K] } = {
     variant: runtime.variant,
+    inputs: [],
+    outputs: [],
     get bytes() {
       const { weights, io, state } = plan.bytes;
       return { weights, programs: program.bytes, io, scratch: working.bytes - io, statePerStream: state };
     },
     get rows() {
       return plan.rows;
-    },
-    // Growing memory detaches its views: their length is 0 then.
-    get inputs() {
-      if (inputs[0].data.length === 0) renew();
-      return inputs;
-    },
-    get outputs() {
-      if (outputs[0].data.length === 0) renew();
-      return outputs;
     },
     reserve(rows) {
       if (rows <= plan.rows) return;
@@ -155,7 +142,7 @@ function layArena(
     },
     execute(states, steps) {
       const { base, program: traced } = states as ArenaStates;
-      return kernels.execute(traced || program.at, base, steps);
+      return execute(traced || program.at, base, steps);
     },
     executeGroup(states, indices, first, count, steps, lengths) {
       const { base, stride } = states as ArenaStates;
@@ -165,14 +152,22 @@ function layArena(
         u32[at++] = base + (indices === null ? j : indices[j]) * stride;
         u32[at++] = lengths === null ? steps : lengths[j];
       }
-      return kernels.executeGroup(program.at, working.at, count, steps);
+      return executeGroup(program.at, working.at, count, steps);
     },
     dispose() {
+      runtime.grown.delete(renew);
       working.free();
       program.free();
       weights.free();
     },
   };
+  const renew = () => {
+    engine.inputs = plan.inputs.map((rows, i) => view(rows, model.inputs[i].dtype === "I32"));
+    engine.outputs = plan.outputs.map((rows) => view(rows, false));
+  };
+  renew();
+  runtime.grown.add(renew);
+  return engine;
 }
 
 /** Bytes of linear memory that are ours until they are given back. */

@@ -15,9 +15,11 @@ export const COEFFICIENTS: readonly number[] = [
   0.008366644382476807, // Q5, near 1/120
   0.0013946554390713573, // Q6, near 1/720
   1,
-  -2,
+  2,
   9.1, // tanh(9.1) is 1 in f32
   104.5, // e^−104.5 is 0 in f32
   2 ** 32, // taken out of 2ⁿ and put back, so that subnormal results are rounded once
   2 ** -32,
+  60, // e⁶⁰ and e^−60 leave room for their products with what is not extreme: no overflow, no subnormal numbers
+  -60,
 ];

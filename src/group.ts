@@ -36,6 +36,7 @@ export class StreamGroup {
   ): Record<string, Float32Array>;
   step(xs: Numbers | Readonly<Record<string, Numbers>>, ys?: Output, members?: Int32Array): Output {
     const count = members === undefined ? this.size : this.#checkMembers(members);
+    if (ys !== undefined && this.#members.step(xs, ys, count, members)) return ys;
     return this.#members.run(prepare(this.#members.core, xs, ys, { count, steps: 1, members }));
   }
 

@@ -34,12 +34,13 @@ export const PAGE = 65536;
 export type WasmSource = KernelBinary | URL | Response;
 
 /**
- * The build that this engine runs fastest, or undefined where WebAssembly or its SIMD is missing: relaxed wherever it
- * validates (docs/numerics.md has the measurements).
+ * The build that this engine runs fastest, or undefined where WebAssembly or its SIMD is missing: relaxed where it validates,
+ * but on V8 before 13, whose registers do not hold its longer loops (docs/numerics.md has the measurements). Float16Array
+ * tells: V8 has it since 13.5, and every other engine since before it had relaxed SIMD.
  */
 export function pickBuild({ simd, relaxed }: KernelSet): KernelBinary | undefined {
   if (typeof WebAssembly === "undefined") return undefined;
-  return [relaxed, simd].find((binary) => {
+  return ("Float16Array" in globalThis ? [relaxed, simd] : [simd]).find((binary) => {
     const decoded = decode(binary);
     return isModule(decoded) || WebAssembly.validate(decoded);
   });

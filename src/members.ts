@@ -74,6 +74,24 @@ export class Members {
     this.#states = undefined;
   }
 
+  /** One step of `count` members, of the usual model: one array in, one out, few enough for one execution. False: of another. */
+  step(xs: unknown, ys: unknown, count: number, members: Int32Array | undefined): boolean {
+    const { states } = this;
+    const { engine, inputs, outputs, whole } = this.core;
+    if (!(xs instanceof Float32Array && ys instanceof Float32Array) || inputs.length + outputs.length > 2) return false;
+    if (whole || count > engine.rows) return false;
+    checkRows(xs, inputs[0], count);
+    checkRows(ys, outputs[0], count, "y");
+    const from = engine.inputs[0];
+    const to = engine.outputs[0];
+    const { size } = inputs[0];
+    for (let j = 0, at = 0; j < count; j++) for (let i = 0; i < size; i++) from.data[j * from.stride + i] = xs[at++];
+    check(engine.executeGroup(states, members ?? null, 0, count, 1, null), this.core);
+    const length = outputs[0].size;
+    for (let j = 0, at = 0; j < count; j++) for (let i = 0; i < length; i++) ys[at++] = to.data[j * to.stride + i];
+    return true;
+  }
+
   /** Runs what `prepare` has checked; returns ys. */
   run({ from, to, T, count, members, lengths, xsFirst, ysFirst }: Prepared): Output {
     const { states } = this;

@@ -114,12 +114,12 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const runOnce = (rows: number, op: number, ...operands: Operand[]) => {
     load.push({ kind: "program", rows, record: { op, operands } });
   };
-  const panels = (region: Region, blocks: readonly Block[], columns: number): Place => {
+  const panels = (region: Region, blocks: readonly Block[], columns: number, units = false): Place => {
     const size = blockBytes(blocks) * columns;
     const at = take(region, size);
     const matrix = to.shared("matrix", size / rows);
     load.push({ kind: "rows", at: matrix, blocks, columns });
-    runOnce(0, OP_PACK, at, matrix, blockBytes(blocks) / 4, columns);
+    runOnce(0, OP_PACK, at, matrix, blockBytes(blocks) / 4, columns, Number(units));
     return at;
   };
 
@@ -151,7 +151,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       const { offset, stride } = states.find((state) => state.name === name) as StatePlan;
       return { region: "state", offset: offset + row * stride };
     },
-    panels: (blocks, columns) => panels("weights", blocks, columns),
+    panels: (blocks, columns, units) => panels("weights", blocks, columns, units),
     vector(blocks) {
       const at = take("weights", blockBytes(blocks));
       load.push({ kind: "rows", at, blocks, columns: 1 });

@@ -54,6 +54,7 @@ export function checkOneOf(name: string, value: string, known: readonly string[]
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
+  if (value instanceof Float32Array || value instanceof Int32Array) return false;
   return typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value);
 }
 

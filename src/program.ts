@@ -73,8 +73,8 @@ export interface Lowering {
   /** Rows of a region that all layers share. */
   shared(region: Region, stride: number): Place;
   state(name: string, row: number): Place;
-  /** A matrix packed in panels for gemm. */
-  panels(blocks: readonly Block[], columns: number): Place;
+  /** A matrix packed in panels for gemm; `units`: for gemmUnits. */
+  panels(blocks: readonly Block[], columns: number, units?: boolean): Place;
   vector(blocks: readonly Block[]): Place;
   /** Scale and shift of a batch norm. */
   normalisation(node: Node): [scale: Place, shift: Place];

@@ -24,33 +24,28 @@ export class Runtime {
   readonly #gaps: Gap[];
   /** Bytes from here on were never given out: they are zero. */
   #fresh = 0;
-  #f32: Float32Array;
-  #u32: Uint32Array;
+  /** All of linear memory. @internal */
+  f32: Float32Array;
+  /** @internal */
+  u32: Uint32Array;
+  /**
+   * Called after a growth, which detaches every view. The views are plain properties of who has them, since to ask a view
+   * whether it is detached takes V8 10 ns. @internal
+   */
+  readonly grown = new Set<() => void>();
 
   /** @internal */
   constructor(kernels: Kernels) {
     this.kernels = kernels;
     this.variant = kernels.relaxed() ? "relaxed" : "simd";
     this.#gaps = [{ start: lines(Math.max(ARENA, kernels.heap_base())), end: this.memoryBytes }];
-    this.#f32 = new Float32Array(kernels.memory.buffer);
-    this.#u32 = new Uint32Array(kernels.memory.buffer);
+    this.f32 = new Float32Array(kernels.memory.buffer);
+    this.u32 = new Uint32Array(kernels.memory.buffer);
   }
 
   /** Bytes of linear memory. It never shrinks. */
   get memoryBytes(): number {
     return this.kernels.memory.buffer.byteLength;
-  }
-
-  /** All of linear memory as f32; renewed after a growth, which detaches the old view. @internal */
-  get f32(): Float32Array {
-    if (this.#f32.length === 0) this.#f32 = new Float32Array(this.kernels.memory.buffer);
-    return this.#f32;
-  }
-
-  /** @internal */
-  get u32(): Uint32Array {
-    if (this.#u32.length === 0) this.#u32 = new Uint32Array(this.kernels.memory.buffer);
-    return this.#u32;
   }
 
   /**
@@ -64,7 +59,11 @@ export class Runtime {
     if (i < 0) {
       const end = this.memoryBytes;
       const last = this.#gaps[this.#gaps.length - 1];
-      grow(this.kernels.memory, Math.ceil((size - (last?.end === end ? end - last.start : 0)) / PAGE));
+      const { memory } = this.kernels;
+      grow(memory, Math.ceil((size - (last?.end === end ? end - last.start : 0)) / PAGE));
+      this.f32 = new Float32Array(memory.buffer);
+      this.u32 = new Uint32Array(memory.buffer);
+      for (const renew of this.grown) renew();
       this.free(end, this.memoryBytes - end);
       i = this.#gaps.length - 1;
     }

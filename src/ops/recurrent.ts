@@ -32,12 +32,26 @@ interface Layer {
   readonly hidden: number;
   /** Size of h: hidden, or projSize. */
   readonly width: number;
+  readonly plain: boolean;
   /** The tensor of this layer and direction: `weight_ih` → `rnn.weight_ih_l0_reverse`. */
   key(tensor: string): string;
 }
 
 const rowsOf = (tensor: string, size: number, from: number, count: number): Block[] =>
   Array.from({ length: count }, (_, g) => ({ tensors: [tensor], firstRow: (from + g) * size, rows: size }));
+
+/** Blocks r, z and n cut into the units of gemmUnits' panels, 16 and at the end 8 and 4: r, z, n, r, z, n, … */
+function byUnits(blocks: readonly Block[]): Block[] {
+  const { rows } = blocks[0];
+  const all: Block[] = [];
+  for (let from = 0; from < rows; ) {
+    const left = rows - from;
+    const size = left > 12 ? 16 : left > 4 ? 8 : 4;
+    for (const block of blocks) all.push({ ...block, firstRow: block.firstRow + from, rows: Math.min(size, left) });
+    from += size;
+  }
+  return all;
+}
 
 const width = (attrs: Attrs) => (attrs.projSize || attrs.hiddenSize) as number;
 const directions = (attrs: Attrs) => (attrs.bidirectional ? 2 : 1);
@@ -104,15 +118,15 @@ function recurrent(cell: Cell): Op {
         const y = to.define(output, count * width(attrs));
         for (let d = 0; d < count; d++) {
           const key = (tensor: string) => tensorKey(node.name, tensor + layers[k + d]);
+          const functions = functionsOf(cell, attrs, d);
+          const plain =
+            cell.plain(attrs) && attrs.clip === undefined && functions.map(({ name }) => name).join() === PLAIN;
           // b_ih + b_hh, but for the n of a GRU whose reset comes after the product.
           const bias = rowsOf(key("bias_ih"), hidden, 0, gates).map((block, g) => ({
             ...block,
             tensors: !attrs.bias ? [] : attrs.resetAfter && g === 2 ? block.tensors : [key("bias_ih"), key("bias_hh")],
           }));
           to.product(gx, input, rowsOf(key("weight_ih"), hidden, 0, gates), bias, count);
-          const functions = functionsOf(cell, attrs, d);
-          const plain =
-            cell.plain(attrs) && attrs.clip === undefined && functions.map(({ name }) => name).join() === PLAIN;
           const [h, c] = cell.states.map((suffix) => to.state(tensorKey(node.name, suffix), k + d));
           to.emit(
             cell.opcode,
@@ -131,7 +145,7 @@ function recurrent(cell: Cell): Op {
             floatBits((attrs.clip as number | undefined) ?? Infinity),
             Number(plain),
             ...functions.flatMap(functionWords),
-            ...cell.operands(to, { attrs, hidden, width: width(attrs), key }),
+            ...cell.operands(to, { attrs, hidden, width: width(attrs), plain, key }),
           );
         }
         input = output;
@@ -172,9 +186,13 @@ export const gru = recurrent({
   functions: [0, 1],
   attrs: { resetAfter: { kind: "boolean", default: true } },
   plain: (attrs) => attrs.resetAfter === true,
-  operands: (to, { attrs, hidden, key }) => [
-    to.panels(rowsOf(key("weight_hh"), hidden, 0, 2), hidden),
-    to.panels(rowsOf(key("weight_hh"), hidden, 2, 1), hidden),
+  operands: (to, { attrs, hidden, plain, key }) => [
+    ...(plain
+      ? [to.panels(byUnits(rowsOf(key("weight_hh"), hidden, 0, 3)), hidden, true), NONE]
+      : [
+          to.panels(rowsOf(key("weight_hh"), hidden, 0, 2), hidden),
+          to.panels(rowsOf(key("weight_hh"), hidden, 2, 1), hidden),
+        ]),
     attrs.resetAfter
       ? to.vector([{ tensors: attrs.bias ? [key("bias_hh")] : [], firstRow: 2 * hidden, rows: hidden }])
       : NONE,

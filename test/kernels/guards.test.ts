@@ -7,7 +7,17 @@
 import { describe, expect, it, vi } from "vitest";
 import * as abi from "../../assembly/abi.ts";
 import { below, type Random, seeded, uniform } from "../conformance/models.ts";
-import { BUILDS, floatWord, gatePanels, gateVector, Machine, padded, panels, type Range } from "./machine.ts";
+import {
+  BUILDS,
+  floatWord,
+  gatePanels,
+  gateVector,
+  Machine,
+  padded,
+  panels,
+  type Range,
+  unitPanels,
+} from "./machine.ts";
 
 // A busy machine is slow, not wrong.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -283,7 +293,9 @@ function cell(machine: Machine, random: Random, op: number, gates: number, shape
   if (op === abi.OP_RNN) record.push(u(1));
   else if (op === abi.OP_GRU) {
     const after = plain || coin();
-    record.push(u(2), u(1), after ? biases() : 0, scratch(H));
+    if (plain) record.push(machine.put(unitPanels(weights(3 * hidden, width), hidden, width)), 0);
+    else record.push(u(2), u(1));
+    record.push(after ? biases() : 0, scratch(H));
   } else {
     const projects = width !== hidden || coin();
     record.push(

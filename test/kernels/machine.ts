@@ -5,7 +5,7 @@
  */
 
 import { readFileSync } from "node:fs";
-import { ARENA, CONSTANTS, LANES, MEMBER_BYTES, OP_END, PANEL } from "../../assembly/abi.ts";
+import { ARENA, CONSTANTS, LANES, MEMBER_BYTES, OP_END } from "../../assembly/abi.ts";
 import { COEFFICIENTS } from "../../src/coefficients.ts";
 
 export interface Exports {
@@ -143,13 +143,15 @@ export function floatWord(value: number): number {
 }
 
 /**
- * W (n, k) in panels: n rounded up to LANES; panels of PANEL rows, then one each of 16, 8 and 4; inside a panel column by
- * column; the rows past n are zero.
+ * W (n, k) in panels: n rounded up to LANES; panels of 48 rows and what is left in few large ones (56 are 32 and 24, 64 twice
+ * 32, 72 32, 24 and 16); inside a panel column by column; the rows past n are zero.
  */
 export function panels(w: ArrayLike<number>, n: number, k: number): Float32Array {
   const out: number[] = [];
   for (let row = 0; row < padded(n); ) {
-    const size = [PANEL, 16, 8, 4].find((rows) => rows <= padded(n) - row) as number;
+    const left = padded(n) - row;
+    const sizes = [56, 60, 64, 68, 72, 76].includes(left) ? [32] : [48, 32, 24, 16, 12, 8, 4];
+    const size = sizes.find((rows) => rows <= left) as number;
     for (let j = 0; j < k; j++) for (let i = 0; i < size; i++) out.push(row + i < n ? w[(row + i) * k + j] : 0);
     row += size;
   }
@@ -163,6 +165,21 @@ export function gatePanels(w: ArrayLike<number>, gates: number, hidden: number, 
     for (let i = 0; i < hidden * k; i++) rows[g * padded(hidden) * k + i] = w[g * hidden * k + i];
   }
   return panels(rows, gates * padded(hidden), k);
+}
+
+/** U (3 · H, k) of a GRU whose reset comes after the product: r, z and n of 16 units, of the next 16, …, of 8 and 4 at the end. */
+export function unitPanels(w: ArrayLike<number>, hidden: number, k: number): Float32Array {
+  const out: number[] = [];
+  for (let unit = 0; unit < padded(hidden); ) {
+    const size = [16, 8, 4].find((units) => units <= padded(hidden) - unit) as number;
+    for (let j = 0; j < k; j++) {
+      for (let g = 0; g < 3; g++) {
+        for (let i = unit; i < unit + size; i++) out.push(i < hidden ? w[(g * hidden + i) * k + j] : 0);
+      }
+    }
+    unit += size;
+  }
+  return Float32Array.from(out);
 }
 
 /** Vectors of H numbers one after another, each padded by itself. */

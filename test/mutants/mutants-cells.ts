@@ -6,16 +6,15 @@ const GRU: readonly Mutant[] = [
   {
     name: "gru: r and z exchanged",
     file: "assembly/gru.ts",
-    find: `const rv = sigmoidV(v128.load(gates + i));
-    const zv = sigmoidV(v128.load(z + i));`,
-    replace: `const zv = sigmoidV(v128.load(gates + i));
-    const rv = sigmoidV(v128.load(z + i));`,
+    find: "const z = gates + bytes;\n  const n = z + bytes;\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i)",
+    replace:
+      "const z = gates;\n  const n = z + (bytes << 1);\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + bytes + i)",
   },
   {
     name: "gru: z weighs the new state",
     file: "assembly/gru.ts",
-    find: "madd(zv, f32x4.sub(v128.load(h), nv), nv)",
-    replace: "madd(zv, f32x4.sub(nv, v128.load(h)), v128.load(h))",
+    find: "blendV(v128.load(z + i), v128.load(n + i), v128.load(h + i))",
+    replace: "blendV(f32x4.neg(v128.load(z + i)), v128.load(n + i), v128.load(h + i))",
   },
   {
     name: "gru: in the general form r does not reach U_n h",
@@ -41,10 +40,10 @@ const LSTM: readonly Mutant[] = [
   {
     name: "lstm: i and f exchanged",
     file: "assembly/lstm.ts",
-    find: `const input = f32x4.mul(sigmoidV(v128.load(i + k)), tanhV(v128.load(g + k)));
-    const cv = madd(sigmoidV(v128.load(f + k)), v128.load(c), input);`,
-    replace: `const input = f32x4.mul(sigmoidV(v128.load(f + k)), tanhV(v128.load(g + k)));
-    const cv = madd(sigmoidV(v128.load(i + k)), v128.load(c), input);`,
+    find: `sigmoidTimesV(v128.load(f + k), v128.load(c + k));
+    v128.store(c + k, f32x4.add(kept, sigmoidTanhV(v128.load(i + k),`,
+    replace: `sigmoidTimesV(v128.load(i + k), v128.load(c + k));
+    v128.store(c + k, f32x4.add(kept, sigmoidTanhV(v128.load(f + k),`,
   },
   {
     name: "lstm: the peephole of o sees the old c",

@@ -6,7 +6,7 @@ const ARENA: readonly Mutant[] = [
   {
     name: "arena: views are not renewed after a growth",
     file: "src/arena.ts",
-    find: "if (inputs[0].data.length === 0) renew();",
+    find: "runtime.grown.add(renew);",
     replace: "",
   },
   {
@@ -82,8 +82,26 @@ const ARENA: readonly Mutant[] = [
   {
     name: "runtime: the view of integers is not renewed after a growth",
     file: "src/runtime.ts",
-    find: "if (this.#u32.length === 0) this.#u32 = ",
-    replace: "if (this.#u32.length < 0) this.#u32 = ",
+    find: "this.u32 = new Uint32Array(memory.buffer);",
+    replace: "",
+  },
+  {
+    name: "runtime: sessions do not learn of a growth",
+    file: "src/runtime.ts",
+    find: "for (const renew of this.grown) renew();",
+    replace: "",
+  },
+  {
+    name: "stream: the short way does not check the length of x",
+    file: "src/stream.ts",
+    find: "checkRows(x, inputs[0], 1);\n      checkRows(y,",
+    replace: "checkRows(y,",
+  },
+  {
+    name: "group: the short way takes rows without their padding",
+    file: "src/members.ts",
+    find: "ys[at++] = to.data[j * to.stride + i]",
+    replace: "ys[at++] = to.data[j * length + i]",
   },
   {
     name: "arena: what is left when rows grow is not given back",

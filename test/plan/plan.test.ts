@@ -184,11 +184,9 @@ describe("the plan of a small chain", () => {
     );
     expect(matrices).toEqual([
       [[0, 6, 12].map((row) => ["rnn.weight_ih_l0", row, 6]), 5],
-      [[0, 6].map((row) => ["rnn.weight_hh_l0", row, 6]), 6],
-      [[["rnn.weight_hh_l0", 12, 6]], 6],
+      [[0, 6, 12].map((row) => ["rnn.weight_hh_l0", row, 6]), 6],
       [[0, 6, 12].map((row) => ["rnn.weight_ih_l1", row, 6]), 6],
-      [[0, 6].map((row) => ["rnn.weight_hh_l1", row, 6]), 6],
-      [[["rnn.weight_hh_l1", 12, 6]], 6],
+      [[0, 6, 12].map((row) => ["rnn.weight_hh_l1", row, 6]), 6],
       [[["head.weight", 0, 3]], 6],
     ]);
     // Each is packed before the next takes its place.

@@ -1,0 +1,250 @@
+/**
+ * y ← init + a panel of W · x, for one vector: the accumulators of the whole panel stand in registers.
+ *
+ * Names    panelN has N rows. Those of a GRU's units (48, 24 and 12) have a place for each third: y, `next` bytes from there, yN
+ * Form     one column in each round, tested at the top, with one splat-load of x: V8 11 and 12 put the loads of a longer round
+ *          before its first product and spill half of them, and `do … while` costs as much. V8 14 does not mind, and there a
+ *          load of four elements of x instead of four splat-loads leaves more of the two loads of a cycle to W: 26 against
+ *          23 GMAC/s for 384 × 128, in the relaxed build. asconfig.json's optimizeLevel 2 keeps the order that is written here;
+ *          3 gathers the four products of an accumulator, and nothing is won
+ */
+
+import { madd } from "./math";
+
+export function panel48(y: usize, init: usize, next: usize, yN: usize, initN: usize, w: usize, x: usize, k: usize): void {
+  const yZ = y + next;
+  const initZ = init + next;
+  let a0 = v128.load(init, 0);
+  let a1 = v128.load(init, 16);
+  let a2 = v128.load(init, 32);
+  let a3 = v128.load(init, 48);
+  let a4 = v128.load(initZ, 0);
+  let a5 = v128.load(initZ, 16);
+  let a6 = v128.load(initZ, 32);
+  let a7 = v128.load(initZ, 48);
+  let a8 = v128.load(initN, 0);
+  let a9 = v128.load(initN, 16);
+  let a10 = v128.load(initN, 32);
+  let a11 = v128.load(initN, 48);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const end = x + ((k & ~3) << 2);
+    while (x < end) {
+      const four = v128.load(x);
+      let s = v128.shuffle<i32>(four, four, 0, 0, 0, 0);
+      a0 = madd(v128.load(w, 0), s, a0);
+      a1 = madd(v128.load(w, 16), s, a1);
+      a2 = madd(v128.load(w, 32), s, a2);
+      a3 = madd(v128.load(w, 48), s, a3);
+      a4 = madd(v128.load(w, 64), s, a4);
+      a5 = madd(v128.load(w, 80), s, a5);
+      a6 = madd(v128.load(w, 96), s, a6);
+      a7 = madd(v128.load(w, 112), s, a7);
+      a8 = madd(v128.load(w, 128), s, a8);
+      a9 = madd(v128.load(w, 144), s, a9);
+      a10 = madd(v128.load(w, 160), s, a10);
+      a11 = madd(v128.load(w, 176), s, a11);
+      s = v128.shuffle<i32>(four, four, 1, 1, 1, 1);
+      a0 = madd(v128.load(w, 192), s, a0);
+      a1 = madd(v128.load(w, 208), s, a1);
+      a2 = madd(v128.load(w, 224), s, a2);
+      a3 = madd(v128.load(w, 240), s, a3);
+      a4 = madd(v128.load(w, 256), s, a4);
+      a5 = madd(v128.load(w, 272), s, a5);
+      a6 = madd(v128.load(w, 288), s, a6);
+      a7 = madd(v128.load(w, 304), s, a7);
+      a8 = madd(v128.load(w, 320), s, a8);
+      a9 = madd(v128.load(w, 336), s, a9);
+      a10 = madd(v128.load(w, 352), s, a10);
+      a11 = madd(v128.load(w, 368), s, a11);
+      s = v128.shuffle<i32>(four, four, 2, 2, 2, 2);
+      a0 = madd(v128.load(w, 384), s, a0);
+      a1 = madd(v128.load(w, 400), s, a1);
+      a2 = madd(v128.load(w, 416), s, a2);
+      a3 = madd(v128.load(w, 432), s, a3);
+      a4 = madd(v128.load(w, 448), s, a4);
+      a5 = madd(v128.load(w, 464), s, a5);
+      a6 = madd(v128.load(w, 480), s, a6);
+      a7 = madd(v128.load(w, 496), s, a7);
+      a8 = madd(v128.load(w, 512), s, a8);
+      a9 = madd(v128.load(w, 528), s, a9);
+      a10 = madd(v128.load(w, 544), s, a10);
+      a11 = madd(v128.load(w, 560), s, a11);
+      s = v128.shuffle<i32>(four, four, 3, 3, 3, 3);
+      a0 = madd(v128.load(w, 576), s, a0);
+      a1 = madd(v128.load(w, 592), s, a1);
+      a2 = madd(v128.load(w, 608), s, a2);
+      a3 = madd(v128.load(w, 624), s, a3);
+      a4 = madd(v128.load(w, 640), s, a4);
+      a5 = madd(v128.load(w, 656), s, a5);
+      a6 = madd(v128.load(w, 672), s, a6);
+      a7 = madd(v128.load(w, 688), s, a7);
+      a8 = madd(v128.load(w, 704), s, a8);
+      a9 = madd(v128.load(w, 720), s, a9);
+      a10 = madd(v128.load(w, 736), s, a10);
+      a11 = madd(v128.load(w, 752), s, a11);
+      w += 768;
+      x += 16;
+    }
+    k &= 3;
+  }
+  const end = x + (k << 2);
+  while (x < end) {
+    const s = v128.load32_splat(x);
+    a0 = madd(v128.load(w, 0), s, a0);
+    a1 = madd(v128.load(w, 16), s, a1);
+    a2 = madd(v128.load(w, 32), s, a2);
+    a3 = madd(v128.load(w, 48), s, a3);
+    a4 = madd(v128.load(w, 64), s, a4);
+    a5 = madd(v128.load(w, 80), s, a5);
+    a6 = madd(v128.load(w, 96), s, a6);
+    a7 = madd(v128.load(w, 112), s, a7);
+    a8 = madd(v128.load(w, 128), s, a8);
+    a9 = madd(v128.load(w, 144), s, a9);
+    a10 = madd(v128.load(w, 160), s, a10);
+    a11 = madd(v128.load(w, 176), s, a11);
+    w += 192;
+    x += 4;
+  }
+  v128.store(y, a0, 0);
+  v128.store(y, a1, 16);
+  v128.store(y, a2, 32);
+  v128.store(y, a3, 48);
+  v128.store(yZ, a4, 0);
+  v128.store(yZ, a5, 16);
+  v128.store(yZ, a6, 32);
+  v128.store(yZ, a7, 48);
+  v128.store(yN, a8, 0);
+  v128.store(yN, a9, 16);
+  v128.store(yN, a10, 32);
+  v128.store(yN, a11, 48);
+}
+
+export function panel32(y: usize, init: usize, w: usize, x: usize, k: usize): void {
+  let a0 = v128.load(init, 0);
+  let a1 = v128.load(init, 16);
+  let a2 = v128.load(init, 32);
+  let a3 = v128.load(init, 48);
+  let a4 = v128.load(init, 64);
+  let a5 = v128.load(init, 80);
+  let a6 = v128.load(init, 96);
+  let a7 = v128.load(init, 112);
+  const end = x + (k << 2);
+  while (x < end) {
+    const s = v128.load32_splat(x);
+    a0 = madd(v128.load(w, 0), s, a0);
+    a1 = madd(v128.load(w, 16), s, a1);
+    a2 = madd(v128.load(w, 32), s, a2);
+    a3 = madd(v128.load(w, 48), s, a3);
+    a4 = madd(v128.load(w, 64), s, a4);
+    a5 = madd(v128.load(w, 80), s, a5);
+    a6 = madd(v128.load(w, 96), s, a6);
+    a7 = madd(v128.load(w, 112), s, a7);
+    w += 128;
+    x += 4;
+  }
+  v128.store(y, a0, 0);
+  v128.store(y, a1, 16);
+  v128.store(y, a2, 32);
+  v128.store(y, a3, 48);
+  v128.store(y, a4, 64);
+  v128.store(y, a5, 80);
+  v128.store(y, a6, 96);
+  v128.store(y, a7, 112);
+}
+
+export function panel24(y: usize, init: usize, next: usize, yN: usize, initN: usize, w: usize, x: usize, k: usize): void {
+  const yZ = y + next;
+  const initZ = init + next;
+  let a0 = v128.load(init, 0);
+  let a1 = v128.load(init, 16);
+  let a2 = v128.load(initZ, 0);
+  let a3 = v128.load(initZ, 16);
+  let a4 = v128.load(initN, 0);
+  let a5 = v128.load(initN, 16);
+  const end = x + (k << 2);
+  while (x < end) {
+    const s = v128.load32_splat(x);
+    a0 = madd(v128.load(w, 0), s, a0);
+    a1 = madd(v128.load(w, 16), s, a1);
+    a2 = madd(v128.load(w, 32), s, a2);
+    a3 = madd(v128.load(w, 48), s, a3);
+    a4 = madd(v128.load(w, 64), s, a4);
+    a5 = madd(v128.load(w, 80), s, a5);
+    w += 96;
+    x += 4;
+  }
+  v128.store(y, a0, 0);
+  v128.store(y, a1, 16);
+  v128.store(yZ, a2, 0);
+  v128.store(yZ, a3, 16);
+  v128.store(yN, a4, 0);
+  v128.store(yN, a5, 16);
+}
+
+export function panel16(y: usize, init: usize, w: usize, x: usize, k: usize): void {
+  let a0 = v128.load(init, 0);
+  let a1 = v128.load(init, 16);
+  let a2 = v128.load(init, 32);
+  let a3 = v128.load(init, 48);
+  const end = x + (k << 2);
+  while (x < end) {
+    const s = v128.load32_splat(x);
+    a0 = madd(v128.load(w, 0), s, a0);
+    a1 = madd(v128.load(w, 16), s, a1);
+    a2 = madd(v128.load(w, 32), s, a2);
+    a3 = madd(v128.load(w, 48), s, a3);
+    w += 64;
+    x += 4;
+  }
+  v128.store(y, a0, 0);
+  v128.store(y, a1, 16);
+  v128.store(y, a2, 32);
+  v128.store(y, a3, 48);
+}
+
+export function panel12(y: usize, init: usize, next: usize, yN: usize, initN: usize, w: usize, x: usize, k: usize): void {
+  const yZ = y + next;
+  const initZ = init + next;
+  let a0 = v128.load(init, 0);
+  let a1 = v128.load(initZ, 0);
+  let a2 = v128.load(initN, 0);
+  const end = x + (k << 2);
+  while (x < end) {
+    const s = v128.load32_splat(x);
+    a0 = madd(v128.load(w, 0), s, a0);
+    a1 = madd(v128.load(w, 16), s, a1);
+    a2 = madd(v128.load(w, 32), s, a2);
+    w += 48;
+    x += 4;
+  }
+  v128.store(y, a0, 0);
+  v128.store(yZ, a1, 0);
+  v128.store(yN, a2, 0);
+}
+
+export function panel8(y: usize, init: usize, w: usize, x: usize, k: usize): void {
+  let a0 = v128.load(init, 0);
+  let a1 = v128.load(init, 16);
+  const end = x + (k << 2);
+  while (x < end) {
+    const s = v128.load32_splat(x);
+    a0 = madd(v128.load(w, 0), s, a0);
+    a1 = madd(v128.load(w, 16), s, a1);
+    w += 32;
+    x += 4;
+  }
+  v128.store(y, a0, 0);
+  v128.store(y, a1, 16);
+}
+
+export function panel4(y: usize, init: usize, w: usize, x: usize, k: usize): void {
+  let a0 = v128.load(init, 0);
+  const end = x + (k << 2);
+  while (x < end) {
+    const s = v128.load32_splat(x);
+    a0 = madd(v128.load(w, 0), s, a0);
+    w += 16;
+    x += 4;
+  }
+  v128.store(y, a0, 0);
+}
