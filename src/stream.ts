@@ -13,8 +13,16 @@ export interface StreamOptions {
   readonly traceSteps?: number;
 }
 
+const NO_ROW = new Float32Array();
+
 export class Stream {
   readonly #members: Members;
+  /**
+   * The rows of the last step that took one array and gave one. Arrays as long are what the checks ask for, so the next step
+   * need not ask, which saves 30 ns of perhaps 100. A growth of memory leaves them with length 0.
+   */
+  #x: Numbers = NO_ROW;
+  #y: Numbers = NO_ROW;
 
   /** Use `session.stream()`. @internal */
   constructor(core: SessionCore, traceSteps = 0) {
@@ -43,13 +51,19 @@ export class Stream {
   step(x?: StepInput, y?: Output): Output {
     const { core, states } = this.#members;
     const { engine, inputs, outputs } = core;
-    if (x instanceof Float32Array && y instanceof Float32Array && inputs.length === 1 && outputs.length === 1) {
-      // What follows, without a question that has one answer here: 15 ns of a step that may take 100.
-      checkRows(x, inputs[0], 1);
-      checkRows(y, outputs[0], 1, "y");
-      copyRow(engine.inputs[0].row, x);
+    const from = this.#x;
+    const to = this.#y;
+    const { length } = from;
+    if (
+      x instanceof Float32Array &&
+      y instanceof Float32Array &&
+      x.length === length &&
+      y.length === to.length &&
+      length
+    ) {
+      copyRow(from, x);
       check(engine.execute(states, 1), core);
-      copyRow(y, engine.outputs[0].row);
+      copyRow(y, to);
       return y;
     }
     const named = y !== undefined && checkNames(outputs, y, "y");
@@ -63,6 +77,10 @@ export class Stream {
       return x === undefined && outputs.length === 1 ? (rows[0].row as Float32Array) : taken(core, x !== undefined);
     for (let i = 0; i < outputs.length; i++) {
       copyRow(named ? y[outputs[i].name] : (y as Float32Array), rows[i].row);
+    }
+    if (inputs.length === 1 && outputs.length === 1 && inputs[0].dtype === "F32") {
+      this.#x = engine.inputs[0].row;
+      this.#y = rows[0].row;
     }
     return y;
   }
