@@ -28,6 +28,8 @@ export interface Timing {
   readonly maximum: number;
   /** What `run` returned, per turn: near the same for contestants that do the same work. */
   readonly checksum: number;
+  /** Processor time of the whole comparison over its time: below 1, something else had the core meanwhile. */
+  readonly share: number;
 }
 
 /** How long a comparison takes. */
@@ -61,6 +63,8 @@ export async function compare(contestants: readonly Contestant[], effort: Effort
     verify(one.name, await one.first(), one.expected);
     lanes.push({ one, ...(await warmUp(one, effort)), times: [], sum: 0 });
   }
+  const began = performance.now();
+  const before = process.cpuUsage();
   for (let round = 0; lanes.some(({ samples }) => round < samples); round++) {
     for (let i = 0; i < lanes.length; i++) {
       // Everyone follows everyone: caches are as the one before left them.
@@ -71,7 +75,9 @@ export async function compare(contestants: readonly Contestant[], effort: Effort
       lane.times.push(((performance.now() - start) * 1e3) / (lane.turns * lane.one.steps));
     }
   }
-  return lanes.map(({ turns, times, sum }) => ({ ...spread(times), checksum: sum / (turns * times.length) }));
+  const { user, system } = process.cpuUsage(before);
+  const share = (user + system) / 1e3 / (performance.now() - began);
+  return lanes.map(({ turns, times, sum }) => ({ ...spread(times), checksum: sum / (turns * times.length), share }));
 }
 
 /** Warms up; returns how many turns make a sample, and how many samples there is time for. */

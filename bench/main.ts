@@ -8,7 +8,7 @@
 import { parseArgs } from "node:util";
 import { FULL, QUICK } from "./harness.ts";
 import { limitsText, measureLimits } from "./limit.ts";
-import { type Bench, circumstancesText, type Table, tableText, writeJson } from "./report.ts";
+import { type Bench, circumstancesText, disturbanceText, type Table, tableText, writeJson } from "./report.ts";
 import { audio } from "./tables/audio.ts";
 import { cells } from "./tables/cells.ts";
 import { cost, writeCost } from "./tables/cost.ts";
@@ -21,7 +21,7 @@ import { sequences } from "./tables/sequences.ts";
 import { silence } from "./tables/silence.ts";
 
 const BENCHES: readonly Bench[] = [kernels, cells, sequences, groups, models, audio, silence, load, memory];
-/** By name only: it takes ten minutes. */
+/** By name only: it takes minutes. */
 const NAMED: readonly Bench[] = [cost];
 
 const { values, positionals } = parseArgs({
@@ -47,4 +47,5 @@ for (const { name, measure } of positionals.length === 0
   if (write && name === cost.name) writeCost(measured, circumstances);
   tables.push(...measured);
 }
+console.log(disturbanceText(tables));
 if (json !== undefined) writeJson(json, limits, tables);

@@ -11,6 +11,8 @@ export interface Spread {
   readonly minimum: number;
   readonly median: number;
   readonly maximum: number;
+  /** What part of a core the comparison had. */
+  readonly share?: number;
 }
 
 /** What stands in a column; undefined leaves it empty. */
@@ -82,6 +84,22 @@ export function tableText(rows: readonly Row[]): string {
   const widths = head.map((key, i) => Math.max(key.length, ...cells.map((row) => row[i].length)));
   const line = (row: readonly string[]) => `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |\n`;
   return line(head) + line(widths.map((width) => "-".repeat(width))) + cells.map(line).join("");
+}
+
+/** Of a core, in a comparison that nothing disturbed. */
+const UNDISTURBED = 0.97;
+
+/** How many comparisons had less than a core, so that a reader knows what the figures are worth. */
+export function disturbanceText(tables: readonly Table[]): string {
+  const shares = tables.flatMap(({ rows }) =>
+    rows.flatMap((row) =>
+      Object.values(row).flatMap((value) => (typeof value === "object" ? (value.share ?? []) : [])),
+    ),
+  );
+  const low = shares.filter((share) => share < UNDISTURBED);
+  if (low.length === 0) return "No comparison was disturbed.";
+  const least = (100 * Math.min(...low)).toFixed(0);
+  return `DISTURBED: ${low.length} of ${shares.length} times come from comparisons that had less than a core, the least ${least} % of one.`;
 }
 
 /** The raw numbers: where they were measured, the limits, every table. */
