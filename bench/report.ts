@@ -32,6 +32,8 @@ export interface Context {
   readonly quick: boolean;
   readonly effort: Effort;
   readonly limits: Limits;
+  /** Paths of other engines. */
+  readonly nodes: readonly string[];
 }
 
 /** One of the tables that `npm run bench` prints, by the name that picks it. */
@@ -97,7 +99,8 @@ export function disturbanceText(tables: readonly Table[]): string {
     ),
   );
   const low = shares.filter((share) => share < UNDISTURBED);
-  if (low.length === 0) return "No comparison was disturbed.";
+  if (shares.length === 0) return "";
+  if (low.length === 0) return "Every comparison had a core for itself.";
   const least = (100 * Math.min(...low)).toFixed(0);
   return `DISTURBED: ${low.length} of ${shares.length} times come from comparisons that had less than a core, the least ${least} % of one.`;
 }

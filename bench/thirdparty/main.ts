@@ -35,7 +35,7 @@ if (chart !== undefined && !names.includes(CHARTED.name)) throw new Error("--cha
 
 const limits = await measureLimits();
 console.log(`${circumstancesText()}\n${limitsText(limits)}\nf32, one thread; median (minimum–maximum)\n`);
-const context = { quick, effort: quick ? QUICK : FULL, limits };
+const context = { quick, effort: quick ? QUICK : FULL, limits, nodes: [] };
 const tables: Table[] = [];
 for (const bench of BENCHES.filter(({ name }) => names.includes(name))) {
   const measured = await bench.measure(context);
