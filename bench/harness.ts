@@ -1,10 +1,9 @@
 /**
- * What every bench is made of: contestants whose outputs are checked against the reference before anything is timed, then
- * sampled in turn in one process, and reported as minimum, median and maximum beside the machine that they ran on.
+ * What every bench is made of: contestants whose outputs are compared with the reference before anything is timed, then warmed
+ * up and sampled in turn in one process. Times are minimum, median and maximum; ratios are of medians of one comparison.
  */
 
-import { spawnSync } from "node:child_process";
-import { cpus } from "node:os";
+import { setTimeout } from "node:timers/promises";
 
 /** The built package, as users get it (`npm run build` first). */
 export const sluice: typeof import("../src/index.ts") = await import(new URL("../dist/index.js", import.meta.url).href);
@@ -14,7 +13,9 @@ export interface Contestant {
   readonly name: string;
   /** Steps of one stream in one turn: times are given per step. */
   readonly steps: number;
-  /** The output that is checked. */
+  /** What `first` begins with, by the reference. */
+  readonly expected: Float32Array;
+  /** The outputs of the first turns. */
   first(): Float32Array | Promise<Float32Array>;
   /** Takes `turns` turns; returns a sum over numbers of every output, so that none can be left out. */
   run(turns: number): number | Promise<number>;
@@ -22,107 +23,91 @@ export interface Contestant {
 
 /** µs per step. */
 export interface Timing {
-  readonly name: string;
   readonly minimum: number;
   readonly median: number;
   readonly maximum: number;
-  /** The median over the first contestant's. */
-  readonly ratio: number;
-  /** What `run` returned, per turn: near the same for all contestants. */
+  /** What `run` returned, per turn: near the same for contestants that do the same work. */
   readonly checksum: number;
+  /** Processor time of the whole comparison over its time: below 1, something else had the core meanwhile. */
+  readonly share: number;
 }
 
-/** Samples of each contestant, milliseconds of each, and of running before the first (engines compile twice). */
-const SAMPLES = 25;
-const SAMPLE_MS = 2;
-const WARM_UP_MS = 50;
+/** How long a comparison takes. */
+export interface Effort {
+  readonly samples: number;
+  /** Milliseconds of a sample, of running before the first, and of all samples of a contestant whose turns are long. */
+  readonly sampleMs: number;
+  readonly warmUpMs: number;
+  readonly longestMs: number;
+}
+
+export const FULL: Effort = { samples: 51, sampleMs: 4, warmUpMs: 100, longestMs: 5000 };
+export const QUICK: Effort = { samples: 5, sampleMs: 0.5, warmUpMs: 5, longestMs: 200 };
+
+/** Samples of a contestant however long its turns are. */
+const FEWEST = 3;
+/** Milliseconds without work after the first half of the warm-up: engines compile hot functions beside the main thread. */
+const COMPILING = 20;
+/** Of an output's absolute error, in units of the largest expected output or 1. */
+const TOLERANCE = 5e-6;
 
 /**
- * Checks every contestant against `expected`, warms it up, then takes one sample of each in turn, so that what else the
- * machine does meets all of them alike.
+ * Checks every contestant, warms it up, then takes one sample of each in turn, so that what else the machine does meets all of
+ * them alike.
  *
- * @param tolerance - of an output's absolute error, in units of the largest expected output or 1
  * @throws Error that names the contestant whose output is wrong
  */
-export async function compare(
-  contestants: readonly Contestant[],
-  expected: Float32Array,
-  tolerance = 5e-6,
-): Promise<Timing[]> {
-  const lanes: { one: Contestant; turns: number; times: number[]; sum: number }[] = [];
+export async function compare(contestants: readonly Contestant[], effort: Effort): Promise<Timing[]> {
+  const lanes: { one: Contestant; turns: number; samples: number; times: number[]; sum: number }[] = [];
   for (const one of contestants) {
-    verify(one.name, await one.first(), expected, tolerance);
-    lanes.push({ one, turns: await warmUp(one), times: [], sum: 0 });
+    verify(one.name, await one.first(), one.expected);
+    lanes.push({ one, ...(await warmUp(one, effort)), times: [], sum: 0 });
   }
-  for (let s = 0; s < SAMPLES; s++) {
+  const began = performance.now();
+  const before = process.cpuUsage();
+  for (let round = 0; lanes.some(({ samples }) => round < samples); round++) {
     for (let i = 0; i < lanes.length; i++) {
       // Everyone follows everyone: caches are as the one before left them.
-      const lane = lanes[(i + s) % lanes.length];
+      const lane = lanes[(i + round) % lanes.length];
+      if (round >= lane.samples) continue;
       const start = performance.now();
       lane.sum += await lane.one.run(lane.turns);
       lane.times.push(((performance.now() - start) * 1e3) / (lane.turns * lane.one.steps));
     }
   }
-  const base = spread(lanes[0].times).median;
-  return lanes.map(({ one, turns, times, sum }) => {
-    const timing = spread(times);
-    return { name: one.name, ...timing, ratio: timing.median / base, checksum: sum / (turns * SAMPLES) };
-  });
+  const { user, system } = process.cpuUsage(before);
+  const share = (user + system) / 1e3 / (performance.now() - began);
+  return lanes.map(({ turns, times, sum }) => ({ ...spread(times), checksum: sum / (turns * times.length), share }));
 }
 
-/** Runs for WARM_UP_MS; returns how many turns make a sample. */
-async function warmUp(one: Contestant): Promise<number> {
+/** Warms up; returns how many turns make a sample, and how many samples there is time for. */
+async function warmUp(one: Contestant, effort: Effort): Promise<{ turns: number; samples: number }> {
   let turns = 1;
-  const end = performance.now() + WARM_UP_MS;
-  for (;;) {
-    const start = performance.now();
-    await one.run(turns);
-    const now = performance.now();
-    if (now - start < SAMPLE_MS) turns *= 2;
-    else if (now >= end) return Math.max(1, Math.round((turns * SAMPLE_MS) / (now - start)));
+  let perTurn = 0;
+  for (const half of [1, 2]) {
+    const end = performance.now() + effort.warmUpMs / 2;
+    do {
+      const start = performance.now();
+      await one.run(turns);
+      perTurn = (performance.now() - start) / turns;
+      if (perTurn * turns < effort.sampleMs) turns *= 2;
+    } while (performance.now() < end || perTurn * turns < effort.sampleMs);
+    if (half === 1) await setTimeout(COMPILING);
   }
+  turns = Math.max(1, Math.round(effort.sampleMs / perTurn));
+  const samples = Math.floor(effort.longestMs / (turns * perTurn));
+  return { turns, samples: Math.min(effort.samples, Math.max(FEWEST, samples)) };
 }
 
-function verify(name: string, output: Float32Array, expected: Float32Array, tolerance: number): void {
-  if (output.length !== expected.length)
+function verify(name: string, output: Float32Array, expected: Float32Array): void {
+  if (output.length < expected.length || expected.length === 0)
     throw new Error(`${name}: expected ${expected.length} outputs; got ${output.length}.`);
-  const bound = tolerance * expected.reduce((largest, y) => Math.max(largest, Math.abs(y)), 1);
-  const at = output.findIndex((y, i) => !(Math.abs(y - expected[i]) <= bound));
+  const bound = TOLERANCE * expected.reduce((largest, y) => Math.max(largest, Math.abs(y)), 1);
+  const at = expected.findIndex((y, i) => !(Math.abs(output[i] - y) <= bound));
   if (at >= 0) throw new Error(`${name}: expected output ${at} to be ${expected[at]} ± ${bound}; got ${output[at]}.`);
 }
 
 export function spread(numbers: readonly number[]): { minimum: number; median: number; maximum: number } {
   const sorted = [...numbers].sort((a, b) => a - b);
   return { minimum: sorted[0], median: sorted[sorted.length >> 1], maximum: sorted[sorted.length - 1] };
-}
-
-/** "1.85 (1.84–2.03)": median, minimum and maximum. */
-export function timingText({ minimum, median, maximum }: ReturnType<typeof spread>): string {
-  return `${short(median)} (${short(minimum)}–${short(maximum)})`;
-}
-
-/** Three significant digits, thousands in full. */
-export function short(x: number): string {
-  return Math.abs(x) >= 100 ? x.toFixed(0) : x.toPrecision(3);
-}
-
-/** Date, engine, processor, flags and commit: what a number means nothing without. */
-export function heading(title: string): string {
-  const { node, v8 } = process.versions;
-  const flags = [...process.execArgv, process.env.NODE_OPTIONS ?? ""]
-    .join(" ")
-    .replace(/--(require|import) \S*\/tsx\/\S*/g, "")
-    .trim();
-  const git = spawnSync("git", ["describe", "--always", "--dirty"], { cwd: import.meta.dirname, encoding: "utf8" });
-  const commit = git.stdout?.trim() || "unknown";
-  const date = new Date().toISOString().slice(0, 10);
-  const [{ model }] = cpus();
-  return `${title}\n${date} · Node ${node} (V8 ${v8}) · ${model.trim()}, ${cpus().length} cores · flags: ${flags || "none"} · commit ${commit}\n`;
-}
-
-/** A Markdown table, columns aligned. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, i) => Math.max(cell.length, ...rows.map((row) => row[i].length)));
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |\n`;
-  return line(head) + line(widths.map((width) => "-".repeat(width))) + rows.map(line).join("");
 }

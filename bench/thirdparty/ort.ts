@@ -1,12 +1,11 @@
 /**
- * Sluice beside ONNX Runtime, in one process, with the same weights: onnxruntime-web (WebAssembly, one thread) and
- * onnxruntime-node (native, one thread). A step carries its state as each does it: inside the stream, or as a tensor from
- * one call to the next. Outputs are compared before anything is timed.
+ * ONNX Runtime as contestants: onnxruntime-web (WebAssembly, one thread) and onnxruntime-node (native, one thread). The state
+ * goes as a tensor from one call to the next, and every call has to be awaited.
  */
 
 import type { Model } from "../../src/index.ts";
-import { type Contestant, compare, heading, sluice, type Timing, table, timingText } from "../harness.ts";
-import { modelOf, uniform } from "../shapes.ts";
+import { rowsOf, STEPS, split } from "../contestants.ts";
+import type { Contestant } from "../harness.ts";
 import { onnxOf } from "./onnx.ts";
 
 /** What both packages share of onnxruntime-common; declared here so that the main package type-checks without them. */
@@ -24,50 +23,35 @@ interface Ort {
   readonly InferenceSession: { create(bytes: Uint8Array, options: object): Promise<OrtSession> };
 }
 
-const STEPS = 100;
-const SIZES = [16, 64, 128, 256, 512];
-const RUNTIMES = [
-  { name: "onnxruntime-web", options: { executionProviders: ["wasm"] } },
-  { name: "onnxruntime-node", options: { executionProviders: ["cpu"], intraOpNumThreads: 1, interOpNumThreads: 1 } },
-];
-
-function sluiceOf(model: Model, size: number, xs: Float32Array, rowsPerTurn: number): Contestant {
-  const session = sluice.createSessionSync(model);
-  const stream = session.stream();
-  const rows = split(xs, rowsPerTurn * size);
-  const ys = new Float32Array(rowsPerTurn * size);
-  let next = 0;
-  const turn = () => {
-    const x = rows[next++ % rows.length];
-    return rowsPerTurn === 1 ? stream.step(x, ys) : stream.run(x, ys);
-  };
-  return {
-    name: `sluice (${session.info.variant})`,
-    steps: rowsPerTurn,
-    first: () => Float32Array.from(rows.flatMap(() => [...turn()])),
-    run(turns) {
-      let sum = 0;
-      for (let i = 0; i < turns; i++) sum += turn()[ys.length - 1];
-      return sum;
-    },
-  };
+/** A contestant that holds memory of its own. */
+export interface Rival extends Contestant {
+  dispose(): Promise<void>;
 }
 
-async function ortOf(
-  { name, options }: (typeof RUNTIMES)[number],
+const OPTIONS = {
+  "onnxruntime-web": { executionProviders: ["wasm"] },
+  "onnxruntime-node": { executionProviders: ["cpu"], intraOpNumThreads: 1, interOpNumThreads: 1 },
+};
+
+/** @param steps - in one call: 1, or STEPS */
+export async function ortOf(
+  name: keyof typeof OPTIONS,
   model: Model,
-  size: number,
-  xs: Float32Array,
-  rowsPerTurn: number,
-): Promise<Contestant & { readonly session: OrtSession }> {
+  expected: Float32Array,
+  steps: number,
+): Promise<Rival> {
   const ort: Ort = await import(name);
   ort.env.wasm.numThreads = 1;
-  const whole = rowsPerTurn > 1;
-  const session = await ort.InferenceSession.create(onnxOf(model, rowsPerTurn, whole), options);
-  const rows = split(xs, rowsPerTurn * size).map((x) => new ort.Tensor("float32", x, [rowsPerTurn, 1, size]));
+  const whole = steps > 1;
+  const { inputSize, hiddenSize } = model.nodes[0].attrs as { inputSize: number; hiddenSize: number };
+  const session = await ort.InferenceSession.create(onnxOf(model, steps, whole), OPTIONS[name]);
+  const rows = split(model, rowsOf(model, STEPS), steps).map(
+    (x) => new ort.Tensor("float32", x as Float32Array, [steps, 1, inputSize]),
+  );
   const states = model.nodes[0].op === "gru" ? ["h"] : ["h", "c"];
   const feeds: Feeds = {};
-  for (const s of states) feeds[`initial_${s}`] = new ort.Tensor("float32", new Float32Array(size), [1, 1, size]);
+  for (const s of states)
+    feeds[`initial_${s}`] = new ort.Tensor("float32", new Float32Array(hiddenSize), [1, 1, hiddenSize]);
   let next = 0;
   const turn = async () => {
     feeds.X = rows[next++ % rows.length];
@@ -77,8 +61,8 @@ async function ortOf(
   };
   return {
     name,
-    session,
-    steps: rowsPerTurn,
+    steps,
+    expected,
     async first() {
       const outputs: number[] = [];
       for (let i = 0; i < rows.length; i++) outputs.push(...(await turn()));
@@ -86,42 +70,9 @@ async function ortOf(
     },
     async run(turns) {
       let sum = 0;
-      for (let i = 0; i < turns; i++) sum += (await turn())[rowsPerTurn * size - 1];
+      for (let i = 0; i < turns; i++) sum += (await turn())[steps * hiddenSize - 1];
       return sum;
     },
+    dispose: () => session.release(),
   };
-}
-
-function split(xs: Float32Array, size: number): Float32Array[] {
-  return Array.from({ length: xs.length / size }, (_, i) => xs.slice(i * size, (i + 1) * size));
-}
-
-async function measure(cell: "gru" | "lstm", size: number, rowsPerTurn: number): Promise<Timing[]> {
-  const model = modelOf({ name: "square", cell, inputSize: size, hiddenSize: size });
-  const xs = uniform(1)(STEPS * size);
-  // Within 5e-6 of the reference each, so within 1e-5 of one another.
-  const expected = sluice.createSessionSync(model, { variant: "reference" }).run(xs).output;
-  const rivals = await Promise.all(RUNTIMES.map((runtime) => ortOf(runtime, model, size, xs, rowsPerTurn)));
-  const timings = await compare([sluiceOf(model, size, xs, rowsPerTurn), ...rivals], expected);
-  for (const { session } of rivals) await session.release();
-  return timings;
-}
-
-const versions = RUNTIMES.map(({ name }) => `${name} 1.30.0`).join(", ");
-console.log(heading(`Sluice, ${versions}; µs per step: median (minimum–maximum), and how many times Sluice's median`));
-for (const rowsPerTurn of [1, STEPS]) {
-  const lines: string[][] = [];
-  let names: string[] = [];
-  for (const cell of ["gru", "lstm"] as const) {
-    for (const size of SIZES) {
-      const timings = await measure(cell, size, rowsPerTurn);
-      names = timings.map(({ name }) => name);
-      lines.push([
-        `${cell.toUpperCase()} ${size}`,
-        ...timings.map((timing, i) => timingText(timing) + (i === 0 ? "" : ` ${timing.ratio.toFixed(1)}×`)),
-        timings.map(({ checksum }) => checksum.toFixed(3)).join(" "),
-      ]);
-    }
-  }
-  console.log(table([rowsPerTurn === 1 ? "one step" : `sequence of ${STEPS}`, ...names, "checksums"], lines));
 }

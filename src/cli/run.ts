@@ -9,7 +9,7 @@ import { Meter } from "./meter.ts";
 import { joinOutputs, openSink, openTable } from "./output.ts";
 import { Interrupted, readRows } from "./rows.ts";
 import { type Continuation, continueText } from "./text.ts";
-import { numberOption, UsageError } from "./usage.ts";
+import { checkVariant, numberOption, UsageError } from "./usage.ts";
 
 export interface RunOptions {
   readonly layers?: string;
@@ -25,11 +25,10 @@ export interface RunOptions {
   readonly verbose?: boolean;
 }
 
-const VARIANTS = ["auto", "simd", "relaxed", "reference"];
-
 export async function run(path: string, input: string | undefined, options: RunOptions): Promise<void> {
   checkOptions(input, options);
-  const { text, variant = "auto" } = options;
+  const { text } = options;
+  const variant = checkVariant(options.variant);
   const sampling = {
     length: numberOption("length", options.length, { otherwise: 200, integer: true }),
     temperature: numberOption("temperature", options.temperature, { otherwise: 0.8, integer: false }),
@@ -53,8 +52,7 @@ export async function run(path: string, input: string | undefined, options: RunO
 
 /** Options that say nothing together are refused, not ignored. */
 function checkOptions(input: string | undefined, options: RunOptions): void {
-  const { text, json, output, variant = "auto" } = options;
-  if (!VARIANTS.includes(variant)) throw new UsageError(`--variant: expected ${VARIANTS.join(", ")}; got "${variant}"`);
+  const { text, json, output } = options;
   if (text === "") throw new UsageError("--text: expected one character or more; got none");
   if (text !== undefined && input !== undefined) throw new UsageError(`expected --text or INPUT; got "${input}" too`);
   if (text !== undefined && json) throw new UsageError("expected --text or --json; got both");

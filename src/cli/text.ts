@@ -106,7 +106,7 @@ export function sample(logits: readonly number[], temperature: number, random: n
 }
 
 /** 32 random bits a call from a 32-bit seed, as a number in [0, 1): Tommy Ettinger's mulberry32. */
-function mulberry32(seed: number): () => number {
+export function mulberry32(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -15,6 +15,7 @@ the weights alone (a state_dict) and --layers.
 Commands
   inspect FILE        what the file holds, and the lines of code that run it
   run FILE [INPUT]    predictions for rows of numbers, for ids or for text
+  bench FILE          how long a step takes here, and whether audio in real time is safe
 
 sluice COMMAND --help tells more, sluice --version the version.
 Exit codes: 0 done, 1 the file or the input is wrong, 2 the call is wrong.
@@ -66,6 +67,27 @@ Options
   --stack              the stack of an error
 `;
 
+const BENCH_HELP = `Usage: sluice bench FILE [options]
+
+Times single steps of the model on this machine, one stream, random input, after a warm-up: the median, the 99th and 99.9th
+percentile and the maximum. Then the same for quanta of an audio thread, which must be done before the next one comes: how
+many missed that deadline, and how many seconds of signal a second of work makes.
+
+A model with one number as input takes a sample at every step, so a quantum is a call of many steps. Any other takes a
+frame: its step is taken to fall into one quantum. --hop says otherwise.
+
+Options
+  --count N            steps, and quanta, that are timed (5000)
+  --rate HZ            samples a second (48000)
+  --quantum N          samples between two deadlines (128)
+  --hop N              samples that one step stands for (1 for one number as input, else a quantum)
+  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --ignore NAME        a tensor that no layer uses; may be given several times
+  --variant NAME       auto, simd, relaxed or reference (auto)
+  --json               the same figures as one JSON document, times in µs
+  --stack              the stack of an error
+`;
+
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
 const COMMON = {
@@ -100,16 +122,36 @@ export const COMMANDS = {
     },
     names: ["FILE", "INPUT"],
   },
+  bench: {
+    help: BENCH_HELP,
+    options: {
+      ...COMMON,
+      count: { type: "string" },
+      rate: { type: "string" },
+      quantum: { type: "string" },
+      hop: { type: "string" },
+      variant: { type: "string" },
+    },
+    names: ["FILE"],
+  },
 } as const satisfies Record<string, Command>;
+
+const VARIANTS = ["auto", "simd", "relaxed", "reference"];
+
+/** The value of --variant, which --help lists. */
+export function checkVariant(variant = "auto"): string {
+  if (VARIANTS.includes(variant)) return variant;
+  throw new UsageError(`--variant: expected ${VARIANTS.join(", ")}; got "${variant}"`);
+}
 
 /** An option's number, or what it is without one. */
 export function numberOption(
   name: string,
   text: string | undefined,
-  { otherwise, integer }: { readonly otherwise: number; readonly integer: boolean },
+  { otherwise, integer, least = 0 }: { readonly otherwise: number; readonly integer: boolean; readonly least?: number },
 ): number {
   if (text === undefined) return otherwise;
   const value = text.trim() === "" ? NaN : Number(text);
-  if (value >= 0 && (integer ? Number.isSafeInteger(value) : value < Infinity)) return value;
-  throw new UsageError(`--${name}: expected ${integer ? "an integer" : "a number"} ≥ 0; got "${text}"`);
+  if (value >= least && (integer ? Number.isSafeInteger(value) : value < Infinity)) return value;
+  throw new UsageError(`--${name}: expected ${integer ? "an integer" : "a number"} ≥ ${least}; got "${text}"`);
 }

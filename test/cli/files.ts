@@ -93,6 +93,13 @@ export const RECIPES = {
     shapes: { "embedding.weight": [5, 4], ...cell("rnn", 3, 4, 8), "head.weight": [5, 8], "head.bias": [5] },
     options: { info: { vocabulary: ["\n", "a", "b", "é", "😀"] } },
   },
+  amplifier: {
+    layers: [
+      { type: "gru", name: "rnn" },
+      { type: "linear", name: "head" },
+    ],
+    shapes: { ...cell("rnn", 3, 1, 8), "head.weight": [1, 8], "head.bias": [1] },
+  },
 } satisfies Record<string, Recipe>;
 
 export function modelOf(name: keyof typeof RECIPES): Model {
