@@ -11,6 +11,7 @@ import {
   BAKE_MAGIC,
   BAKE_VERSION,
   CONSTANTS,
+  H_HASH,
   H_INITIAL,
   H_INPUTS,
   H_MAGIC,
@@ -113,6 +114,7 @@ export function bakeModel(model: Model, name: string, { variant = "simd", maxSte
     runtime.kernels.execute(once, 0, rows);
   });
 
+  const description = describe(model, graph, plan, variant);
   const { f32, u32 } = runtime;
   u32.set(encodeProgram(plan.program, maxSteps, address), code / 4);
   for (const copy of [initial, state]) f32.set(initialState(folded, plan), copy / 4);
@@ -128,13 +130,13 @@ export function bakeModel(model: Model, name: string, { variant = "simd", maxSte
   header(H_INITIAL, initial);
   header(H_INPUTS, model.inputs.length);
   header(H_OUTPUTS, model.outputs.length);
+  header(H_HASH, description.head[2], description.head[3]);
   header(H_PORT_LIST, ...places(plan.inputs));
   header(H_PORT_LIST + H_PORTS * 4, ...places(plan.outputs));
 
   u32.fill(0, SOLO / 4, CONSTANTS / 4);
   let used = end / 4;
   while (u32[used - 1] === 0) used--;
-  const description = describe(model, graph, plan, variant);
   return {
     wasm: appendImage(decode(kit[variant]) as Uint8Array, {
       pages: Math.ceil(free / PAGE),

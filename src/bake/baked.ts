@@ -4,6 +4,7 @@
  * and messages, and needs no package.
  */
 
+import { H_HASH, H_RUN, H_VERSION, HEADER, HEADER_BYTES } from "../../assembly/abi.ts";
 import type { Engine, IoRegion, States, Variant } from "../engine.ts";
 import { ModelError, SessionError } from "../errors.ts";
 import { fetchBinary, instantiate, type KernelBinary, type Kernels, type WasmSource } from "../kernels.ts";
@@ -40,7 +41,6 @@ export interface Description {
 
 /** assembly/bake.ts has the contracts. */
 interface Exports extends Kernels {
-  abi_version(): number;
   input_ptr(i: number): number;
   output_ptr(i: number): number;
   state_ptr(): number;
@@ -94,12 +94,20 @@ function createSequence(core: SessionCore, { outputs }: Description): Sequence {
   };
 }
 
-function createEngine({ version, variant, maxSteps, inputs, outputs, states }: Description, exports: Exports): Engine {
-  const stateBytes = states.reduce((end, { offset, shape, stride }) => Math.max(end, offset + shape[0] * stride), 0);
-  if (exports.abi_version?.() !== version || exports.input_ptr(0) === 0 || exports.state_size() < stateBytes) {
+function createEngine(description: Description, exports: Exports): Engine {
+  const { variant, maxSteps, inputs, outputs, states } = description;
+  const { buffer } = exports.memory;
+  const header = new Uint32Array(buffer, HEADER, HEADER_BYTES / 4);
+  const [, , low, high] = description.head;
+  const rows = () => new Uint32Array(buffer, header[H_RUN / 4], 1)[0];
+  if (
+    header[H_VERSION / 4] !== description.version ||
+    header[H_HASH / 4] !== low ||
+    header[H_HASH / 4 + 1] !== high ||
+    rows() !== maxSteps
+  ) {
     throw new ModelError("ERR_VARIANT", "wasm: expected the file that was baked with this wrapper; got another.");
   }
-  const { buffer } = exports.memory;
   const region = (address: number, { dtype, shape, stride }: PortInfo): IoRegion => {
     const data = new (dtype === "I32" ? Int32Array : Float32Array)(buffer, address, (maxSteps * stride) / 4);
     return { data, stride: stride / 4, row: data.subarray(0, sizeOf(shape)) };

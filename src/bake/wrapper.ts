@@ -65,6 +65,9 @@ export async function load(source = new URL(${asciiJson(`./${encodeURIComponent(
 /** The first line of both files: what has it may be written over. */
 export const MADE = "// Made by sluice bake.";
 
+/** What `create` takes. */
+const BINARY = "WebAssembly.Module | Uint8Array | ArrayBuffer";
+
 export function declarations({ sequence, inputs, outputs, states }: Description): string {
   const array = ({ dtype }: ValueInfo) => (dtype === "I32" ? "Int32Array" : "Float32Array");
   const frame = (port: PortInfo) =>
@@ -116,10 +119,8 @@ export declare const info: {
 };
 
 /** From a compiled module (Workers, edge functions: import it) or bytes. */
-export declare function create(source: WebAssembly.Module | Uint8Array | ArrayBuffer): Baked;
+export declare function create(source: ${BINARY}): Baked;
 /** From the .wasm beside this file, or a URL, Response, module or bytes. */
-export declare function load(
-  source?: WebAssembly.Module | Uint8Array | ArrayBuffer | URL | Response,
-): Promise<Baked>;
+export declare function load(source?: ${BINARY} | URL | Response): Promise<Baked>;
 `;
 }
