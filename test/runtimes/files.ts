@@ -11,6 +11,10 @@ import { build } from "esbuild";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const HERE = fileURLToPath(new URL(".", import.meta.url));
 
+/** The programs that npm has installed here. */
+export const bin = (name: string) => join(HERE, "node_modules/.bin", name);
+export const nodeBin = (major: number) => join(HERE, `node_modules/node${major}/bin/node`);
+
 /** A new folder in which `sluice` is this package. */
 export function makeFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "sluice-hosts-"));

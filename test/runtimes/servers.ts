@@ -3,11 +3,13 @@
 import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  bin,
   bundle,
   eventually,
   freePort,
   HERE,
   makeFolder,
+  nodeBin,
   outputOf,
   PACKAGE,
   ROOT,
@@ -24,8 +26,6 @@ export interface Host {
   version?(): Promise<string>;
   run(): Promise<Answer>;
 }
-
-export const bin = (name: string, file: string) => join(HERE, "node_modules", name, "bin", file);
 
 /** Imports the package as users do, from node_modules. */
 const MAIN = `
@@ -46,7 +46,7 @@ async function runMain(command: string, args: readonly string[], env = {}): Prom
 
 const node = (major: number): Host => ({
   name: `Node ${PACKAGE.dependencies[`node${major}`].split("@").at(-1)}`,
-  run: () => runMain(bin(`node${major}`, "node"), []),
+  run: () => runMain(nodeBin(major), []),
 });
 
 /** The official arm64 binary under qemu's user emulation; the processor says which instructions there are. */
@@ -76,7 +76,7 @@ export default {
 };
 `;
 
-const config = (modules: Readonly<Record<string, string>>, port: number) => `
+export const config = (modules: Readonly<Record<string, string>>, port: number) => `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (compatibilityDate = "2026-11-01", modules = [
@@ -99,7 +99,7 @@ async function runWorkerd(): Promise<Answer> {
 export async function askWorkerd(folder: string, modules: Readonly<Record<string, string>>): Promise<Answer> {
   const port = await freePort();
   writeFileSync(join(folder, "config.capnp"), config(modules, port));
-  const server = start(bin("workerd", "workerd"), ["serve", "config.capnp"], folder);
+  const server = start(bin("workerd"), ["serve", "config.capnp"], folder);
   const ask = async (path: string) => {
     const from = performance.now();
     const response = await fetch(`http://127.0.0.1:${port}${path}`);
@@ -155,7 +155,7 @@ async function runEdge(): Promise<Answer> {
     const code = await bundle(EDGE, { entry: "edge-light.js", format: "iife", wasm: "export default modules.NAME;" });
     writeFileSync(join(folder, "edge.js"), code);
     writeFileSync(join(folder, "host.mjs"), EDGE_HOST);
-    return JSON.parse(await outputOf(bin("node24", "node"), ["host.mjs"], folder));
+    return JSON.parse(await outputOf(nodeBin(24), ["host.mjs"], folder));
   } finally {
     removeFolder(folder);
   }
@@ -165,9 +165,9 @@ export const SERVERS: readonly Host[] = [
   ...[20, 22, 24, 26].map(node),
   {
     name: `Deno ${PACKAGE.dependencies.deno}`,
-    run: () => runMain(join(HERE, "node_modules/.bin/deno"), ["run", "-A", "--no-lock"], { DENO_NO_UPDATE_CHECK: "1" }),
+    run: () => runMain(bin("deno"), ["run", "-A", "--no-lock"], { DENO_NO_UPDATE_CHECK: "1" }),
   },
-  { name: `Bun ${PACKAGE.dependencies.bun}`, run: () => runMain(join(HERE, "node_modules/.bin/bun"), ["run"]) },
+  { name: `Bun ${PACKAGE.dependencies.bun}`, run: () => runMain(bin("bun"), ["run"]) },
   { name: `workerd ${PACKAGE.dependencies.workerd} (a Worker, modules imported)`, run: runWorkerd },
   { name: `edge-runtime ${PACKAGE.dependencies["edge-runtime"]} (Vercel Edge)`, run: runEdge },
 ];
