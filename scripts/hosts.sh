@@ -28,7 +28,7 @@ fi
 # A runtime without JavaScript. Where there is no pip its row is red.
 wasmtime="wasmtime-$(config wasmtime)"
 if [ ! -d "node_modules/.wasmtime/$wasmtime.dist-info" ]; then
-  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --upgrade \
+  python3 -m pip install --quiet --quiet --retries 1 --disable-pip-version-check --root-user-action=ignore --upgrade \
     --target node_modules/.wasmtime "${wasmtime/-/==}" || echo "hosts.sh: no $wasmtime" >&2
 fi
 

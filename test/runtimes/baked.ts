@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { bakeModel } from "../../src/bake.ts";
 import * as sluice from "../../src/index.ts";
-import { bin, bundle, HERE, makeFolder, nodeBin, outputOf, PACKAGE, removeFolder } from "./files.ts";
+import { bin, bundle, HERE, makeFolder, outputOf, removeFolder, versionOf } from "./files.ts";
 import { type Answer, gru128, rows, streaming, takeSteps } from "./program.ts";
 import { askWorkerd, type Host } from "./servers.ts";
 
@@ -94,14 +94,13 @@ async function runWasmtime(): Promise<Answer> {
   }
 }
 
-const { dependencies, config } = PACKAGE;
 export const BAKED: readonly Host[] = [
-  { name: `Node ${dependencies.node26.split("@").at(-1)}`, run: () => runMain(nodeBin(26), []) },
+  { name: `Node ${versionOf("node26")}`, run: () => runMain(bin("node26"), []) },
   {
-    name: `Deno ${dependencies.deno}`,
+    name: `Deno ${versionOf("deno")}`,
     run: () => runMain(bin("deno"), ["run", "-A", "--no-lock"]),
   },
-  { name: `Bun ${dependencies.bun}`, run: () => runMain(bin("bun"), ["run"]) },
-  { name: `workerd ${dependencies.workerd} (modules imported)`, run: runWorkerd },
-  { name: `wasmtime ${config.wasmtime}, from Python (no JavaScript)`, run: runWasmtime },
+  { name: `Bun ${versionOf("bun")}`, run: () => runMain(bin("bun"), ["run"]) },
+  { name: `workerd ${versionOf("workerd")} (modules imported)`, run: runWorkerd },
+  { name: `wasmtime ${versionOf("wasmtime")}, from Python (no JavaScript)`, run: runWasmtime },
 ];

