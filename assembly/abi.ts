@@ -44,6 +44,8 @@ export const H_STATE_BYTES = 20;
 export const H_INITIAL = 24;
 export const H_INPUTS = 28;
 export const H_OUTPUTS = 32;
+/** Hash of the model, two words (src/members.ts): the wrapper knows its own .wasm by it. */
+export const H_HASH = 36;
 /** Addresses of the first H_PORTS inputs, then of the first H_PORTS outputs. */
 export const H_PORT_LIST = 64;
 export const H_PORTS = 16;

@@ -26,6 +26,21 @@ function embed(file, names) {
 embed("kernels.ts", ["simd", "relaxed"]);
 embed("kernels-debug.ts", ["debug"]);
 
+// What a baked model's .js runs, as text: its exports become names of that module.
+const { outputFiles } = await build({
+  entryPoints: ["src/bake/baked.ts"],
+  bundle: true,
+  write: false,
+  format: "esm",
+  target: "es2022",
+  legalComments: "none",
+});
+const program = outputFiles[0].text.replace(/^export \{[^}]*\};\n/m, "");
+writeFileSync(
+  "build/baked.ts",
+  `// Made by scripts/build.mjs.\nexport const baked: string = ${JSON.stringify(program)};\n`,
+);
+
 rmSync("dist", { recursive: true, force: true });
 const options = {
   bundle: true,
@@ -35,7 +50,7 @@ const options = {
   legalComments: "inline",
   logLevel: "warning",
 };
-await build({ ...options, entryPoints: { index: "src/index.ts", debug: "src/debug.ts" } });
+await build({ ...options, entryPoints: { index: "src/index.ts", debug: "src/debug.ts", bake: "src/bake.ts" } });
 
 // Hosts that forbid compiling at run time import the files instead of the text.
 const kernelFiles = (suffix) => ({

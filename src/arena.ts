@@ -15,10 +15,10 @@ import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 
 /** Regions that depend on the number of rows, in the order in which they lie after the program and the member table. */
-const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows"];
+export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows"];
 
 /** Bytes of the longest program of one record that loading runs. */
-const ONCE_BYTES = 64;
+export const ONCE_BYTES = 64;
 
 export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number): Engine {
   const held = new Set<Block>();
@@ -93,15 +93,7 @@ function layArena(
     const data = new Numbers(kernels.memory.buffer, address(place.region) + place.offset, (plan.rows * stride) / 4);
     return { data, stride: stride / 4, row: data.subarray(0, size) };
   };
-  // The padded initial state of one member.
-  const image = new Float32Array(plan.bytes.state / 4);
-  model.states.forEach(({ initial = "" }, i) => {
-    const tensor = model.tensors.get(initial);
-    const { offset, rows, size, stride } = plan.states[i];
-    const data = tensor && toF32(tensor);
-    if (data)
-      for (let r = 0; r < rows; r++) image.set(data.subarray(r * size, (r + 1) * size), (offset + r * stride) / 4);
-  });
+  const image = initialState(model, plan);
 
   const engine: { -readonly [K in keyof Engine]: Engine[K] } = {
     variant: runtime.variant,
@@ -168,6 +160,19 @@ function layArena(
   renew();
   runtime.grown.add(renew);
   return engine;
+}
+
+/** The padded initial state of one member. */
+export function initialState(model: Model, plan: Plan): Float32Array {
+  const image = new Float32Array(plan.bytes.state / 4);
+  model.states.forEach(({ initial = "" }, i) => {
+    const tensor = model.tensors.get(initial);
+    const { offset, rows, size, stride } = plan.states[i];
+    const data = tensor && toF32(tensor);
+    if (data)
+      for (let r = 0; r < rows; r++) image.set(data.subarray(r * size, (r + 1) * size), (offset + r * stride) / 4);
+  });
+  return image;
 }
 
 /** Bytes of linear memory that are ours until they are given back. */

@@ -52,7 +52,7 @@ function isModule(binary: unknown): binary is WebAssembly.Module {
 }
 
 /** Hex text as bytes, by hand: audio worklets have neither atob nor TextDecoder. */
-function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
+export function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
   if (typeof binary !== "string") return isModule(binary) ? binary : new Uint8Array(binary as ArrayBuffer);
   if (!binary.startsWith("0061736d")) throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);
   const bytes = new DataView(new ArrayBuffer(binary.length / 2 + 3));
@@ -68,7 +68,7 @@ export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
 }
 
 /** An instance whose memory holds the coefficients. */
-export function instantiate(binary: KernelBinary, set: KernelSet): Kernels {
+export function instantiate(binary: KernelBinary, set: Pick<KernelSet, "instantiate"> = {}): Kernels {
   const decoded = decode(binary);
   const module = isModule(decoded) ? decoded : new WebAssembly.Module(decoded);
   const instance = set.instantiate?.(module) ?? new WebAssembly.Instance(module);

@@ -27,8 +27,8 @@ export interface SessionCore {
   readonly whole: boolean;
   /** Live streams and groups. */
   readonly live: Set<{ dispose(): void }>;
-  /** Of the model; computed when first asked for. */
-  hash?: readonly [number, number];
+  /** What the model's saved states begin with; computed when first asked for. */
+  head?: Uint32Array;
 }
 
 /** What to run over xs and ys. */
@@ -182,10 +182,15 @@ export class Members {
 
   #header(): Uint32Array {
     const { core } = this;
-    core.hash ??= hashModel(core.model);
-    const bytes = this.#infos.reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
-    return Uint32Array.of(MAGIC, VERSION, ...core.hash, bytes, 0);
+    core.head ??= stateHead(core.model);
+    return core.head;
   }
+}
+
+/** The six words before a saved state of the model. */
+export function stateHead(model: Model): Uint32Array {
+  const bytes = model.states.reduce((sum, { shape }) => sum + 4 * elements(shape), 0);
+  return Uint32Array.of(MAGIC, VERSION, ...hashModel(model), bytes, 0);
 }
 
 /** What `prepare` found in the callers' arrays: one for each port, and T. */

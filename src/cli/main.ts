@@ -2,6 +2,7 @@
 
 import { parseArgs } from "node:util";
 import pkg from "../../package.json" with { type: "json" };
+import { bake } from "./bake.ts";
 import { bench } from "./bench.ts";
 import { inspect } from "./inspect.ts";
 import { run } from "./run.ts";
@@ -41,6 +42,10 @@ async function dispatch(): Promise<void> {
     const { values, positionals } = parse(COMMANDS.bench);
     if (values.help) process.stdout.write(COMMANDS.bench.help);
     else await bench(positionals[0], values);
+  } else if (name === "bake") {
+    const { values, positionals } = parse(COMMANDS.bake);
+    if (values.help) process.stdout.write(COMMANDS.bake.help);
+    else await bake(positionals[0], values);
   } else {
     const kind = name?.startsWith("-") ? "option" : "command";
     throw new UsageError(name === undefined ? "expected a command" : `unknown ${kind} "${name}"`);

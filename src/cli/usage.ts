@@ -16,6 +16,7 @@ Commands
   inspect FILE        what the file holds, and the lines of code that run it
   run FILE [INPUT]    predictions for rows of numbers, for ids or for text
   bench FILE          how long a step takes here, and whether audio in real time is safe
+  bake FILE           one .wasm file that holds the model and needs nothing else, and a module that runs it
 
 sluice COMMAND --help tells more, sluice --version the version.
 Exit codes: 0 done, 1 the file or the input is wrong, 2 the call is wrong.
@@ -88,6 +89,20 @@ Options
   --stack              the stack of an error
 `;
 
+const BAKE_HELP = `Usage: sluice bake FILE [-o NAME.wasm] [options]
+
+Writes NAME.wasm: kernels, program and weights in one module without imports, for Workers, edge functions, bundles, and hosts
+without JavaScript; and NAME.js with NAME.d.ts, which run it and need no package. docs/bake.md has the exports.
+
+Options
+  -o, --output NAME    NAME.wasm (FILE's name in this folder)
+  --variant NAME       simd: the same bits on every engine; relaxed: a little faster where the engine has it (simd)
+  --max-steps N        rows of the longest run(t), and so the memory of an instance (64)
+  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --ignore NAME        a tensor that no layer uses; may be given several times
+  --stack              the stack of an error
+`;
+
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
 const COMMON = {
@@ -131,6 +146,19 @@ export const COMMANDS = {
       quantum: { type: "string" },
       hop: { type: "string" },
       variant: { type: "string" },
+    },
+    names: ["FILE"],
+  },
+  bake: {
+    help: BAKE_HELP,
+    options: {
+      help: COMMON.help,
+      stack: COMMON.stack,
+      layers: COMMON.layers,
+      ignore: COMMON.ignore,
+      output: { type: "string", short: "o" },
+      variant: { type: "string" },
+      "max-steps": { type: "string" },
     },
     names: ["FILE"],
   },

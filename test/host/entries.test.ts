@@ -53,6 +53,7 @@ async function importsOf(file: string): Promise<string[]> {
 describe("entries of hosts that import kernels as files", () => {
   it.each([
     ["dist/index.js", []],
+    ["dist/bake.js", []],
     ["dist/debug.js", []],
     ["dist/workerd.js", ["./simd.wasm", "./relaxed.wasm"]],
     ["dist/edge-light.js", ["./simd.wasm?module", "./relaxed.wasm?module"]],

@@ -1,0 +1,150 @@
+/**
+ * The entry `sluice/bake`: Model → one .wasm file without imports, which carries the kernels, the programs and the weights, and
+ * a typed wrapper for hosts that have JavaScript. No compiler takes part: the kernels pack the weights in a memory of their
+ * own, as for a session, and what stands in that memory becomes the file's data section (docs/bake.md).
+ *
+ *     header, constants │ program │ weights │ initial state, state ║ io, scratch
+ *     in the data section, from HEADER on, without zeros at the end ║ zero when an instance begins
+ */
+
+import {
+  BAKE_MAGIC,
+  BAKE_VERSION,
+  CONSTANTS,
+  H_HASH,
+  H_INITIAL,
+  H_INPUTS,
+  H_MAGIC,
+  H_OUTPUTS,
+  H_PORT_LIST,
+  H_PORTS,
+  H_RUN,
+  H_STATE,
+  H_STATE_BYTES,
+  H_STEP,
+  H_VERSION,
+  HEADER,
+  SOLO,
+} from "../assembly/abi.ts";
+import { baked } from "../build/baked.ts";
+import { relaxed, simd } from "../build/kernels.ts";
+import { initialState, ONCE_BYTES, WORKING } from "./arena.ts";
+import { appendImage } from "./bake/module.ts";
+import { asciiJson, declarations, describe, program } from "./bake/wrapper.ts";
+import { type Kit, openRuntime } from "./create.ts";
+import { ModelError } from "./errors.ts";
+import { foldBatchNorms } from "./fold.ts";
+import { checkGraph } from "./graph.ts";
+import { decode, PAGE } from "./kernels.ts";
+import type { Model } from "./model.ts";
+import { CORE } from "./ops/core.ts";
+import { loadWeights } from "./pack.ts";
+import { planModel } from "./plan.ts";
+import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
+import { encodeProgram, type Place, type Region, type Rows } from "./program.ts";
+import type { Runtime } from "./runtime.ts";
+
+const kit: Kit = { simd, relaxed, ops: CORE };
+
+export interface BakeOptions {
+  /** simd runs on every engine with 128-bit SIMD, the same bits everywhere; relaxed needs relaxed SIMD. "simd". */
+  readonly variant?: "simd" | "relaxed";
+  /** Rows of the longest `run(t)`, and so how much memory an instance takes. 64. */
+  readonly maxSteps?: number;
+}
+
+export interface Baked {
+  /** The .wasm file. */
+  readonly wasm: Uint8Array;
+  /** An ES module that runs it, and its types. They expect `NAME.wasm` beside them. */
+  readonly js: string;
+  readonly dts: string;
+}
+
+/**
+ * Bakes a model into one .wasm file.
+ *
+ * Shapes   the outputs of `step()` and `run(t)` are a session's of the same variant, bit for bit
+ * Cost     milliseconds; the file is the packed weights, the kernels and less than 8 KB
+ *
+ * @param name - what the file is called in the wrapper, without `.wasm`
+ * @throws ModelError ERR_VARIANT where this engine does not run the variant, ERR_GRAPH for more than 16 inputs or outputs
+ * @example
+ * const { wasm, js, dts } = bakeModel(model, "model");
+ */
+export function bakeModel(model: Model, name: string, { variant = "simd", maxSteps = 64 }: BakeOptions = {}): Baked {
+  if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
+  if (typeof name !== "string") throw wrongKind("name", "string", name);
+  checkOneOf("variant", variant, ["simd", "relaxed"]);
+  checkInteger("maxSteps", maxSteps, 1);
+  for (const [ports, what] of [
+    [model.inputs, "inputs"],
+    [model.outputs, "outputs"],
+  ] as const) {
+    if (ports.length > H_PORTS)
+      throw new ModelError("ERR_GRAPH", `${what}: expected at most ${H_PORTS} to bake; got ${ports.length}.`);
+  }
+  const graph = checkGraph(kit.ops, model.inputs, model.nodes, model.tensors);
+  const runtime = openRuntime(kit, { variant }) as Runtime;
+  const folded = foldBatchNorms(model);
+  const plan = planModel(kit.ops, folded, maxSteps);
+
+  // What the file holds; a state that begins as zeros stands at its end and is cut off.
+  const code = runtime.allocate(encodeProgram(plan.program, maxSteps, () => 0).byteLength);
+  const none = runtime.allocate(encodeProgram([], 0, () => 0).byteLength);
+  const weights = runtime.allocate(plan.bytes.weights);
+  const initial = runtime.allocate(plan.bytes.state);
+  const state = runtime.allocate(plan.bytes.state);
+  const end = state + plan.bytes.state;
+
+  // What an instance has beside it; at the same place, while packing, the matrices on their way to panels.
+  const bases: Partial<Record<Region, number>> = { weights };
+  let free = Math.ceil(end / 64) * 64;
+  for (const region of WORKING) {
+    bases[region] = free;
+    free += plan.bytes[region];
+  }
+  bases.temporary = runtime.allocate(plan.bytes.temporary);
+  bases.matrix = runtime.allocate(plan.bytes.matrix);
+  const once = runtime.allocate(ONCE_BYTES);
+  const address = (region: Region) => bases[region] as number;
+  const at = ({ region, offset }: Place) => address(region) + offset;
+  loadWeights(plan.load, folded.tensors, runtime.f32, at, (record, rows) => {
+    runtime.u32.set(encodeProgram([record], rows, address), once / 4);
+    runtime.kernels.execute(once, 0, rows);
+  });
+
+  const description = describe(model, graph, plan, variant);
+  const { f32, u32 } = runtime;
+  u32.set(encodeProgram(plan.program, maxSteps, address), code / 4);
+  for (const copy of [initial, state]) f32.set(initialState(folded, plan), copy / 4);
+  const header = (offset: number, ...values: readonly number[]) => u32.set(values, (HEADER + offset) / 4);
+  const places = (rows: readonly Rows[]) => rows.map(({ place }) => at(place));
+  header(H_MAGIC, BAKE_MAGIC);
+  header(H_VERSION, BAKE_VERSION);
+  // A sequence model takes no single steps: a program for no rows answers so.
+  header(H_STEP, graph.sequenceNode === undefined ? code : none);
+  header(H_RUN, code);
+  header(H_STATE, state);
+  header(H_STATE_BYTES, plan.bytes.state);
+  header(H_INITIAL, initial);
+  header(H_INPUTS, model.inputs.length);
+  header(H_OUTPUTS, model.outputs.length);
+  header(H_HASH, description.head[2], description.head[3]);
+  header(H_PORT_LIST, ...places(plan.inputs));
+  header(H_PORT_LIST + H_PORTS * 4, ...places(plan.outputs));
+
+  u32.fill(0, SOLO / 4, CONSTANTS / 4);
+  let used = end / 4;
+  while (u32[used - 1] === 0) used--;
+  return {
+    wasm: appendImage(decode(kit[variant]) as Uint8Array, {
+      pages: Math.ceil(free / PAGE),
+      address: HEADER,
+      bytes: new Uint8Array(u32.buffer, HEADER, used * 4 - HEADER),
+      description: asciiJson(description),
+    }),
+    js: program(description, name, baked),
+    dts: declarations(description),
+  };
+}

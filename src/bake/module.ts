@@ -1,0 +1,82 @@
+/**
+ * A kernel binary + the memory of a model → one .wasm file: the memory's minimum is raised, a data section and a custom section
+ * are appended. Nothing else of the binary changes (WebAssembly core specification 2.0, §5.5).
+ */
+
+const CUSTOM = 0;
+const MEMORY = 5;
+const DATA = 11;
+/** Magic and version. */
+const PREAMBLE = 8;
+
+export interface Image {
+  /** Pages of 64 KiB that the module begins with. */
+  readonly pages: number;
+  /** What stands in memory from `address` on. */
+  readonly address: number;
+  readonly bytes: Uint8Array;
+  /** The custom section `sluice`: ASCII. */
+  readonly description: string;
+}
+
+/** @param binary - a build of the kernels: no data, one memory without a maximum (test/rules/binaries.test.ts) */
+export function appendImage(binary: Uint8Array, { pages, address, bytes, description }: Image): Uint8Array {
+  const parts: Uint8Array[] = [binary.subarray(0, PREAMBLE)];
+  for (let at = PREAMBLE; at < binary.length; ) {
+    const [size, start] = readNumber(binary, at + 1);
+    if (binary[at] === MEMORY) parts.push(section(MEMORY, Uint8Array.of(1, 0, ...number(pages))));
+    else parts.push(binary.subarray(at, start + size));
+    at = start + size;
+  }
+  // One active segment: i32.const address, end, bytes.
+  parts.push(section(DATA, Uint8Array.of(1, 0, 0x41, ...signed(address), 0x0b, ...number(bytes.length)), bytes));
+  parts.push(section(CUSTOM, text("sluice"), ascii(description)));
+  return join(parts);
+}
+
+function section(id: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const size = contents.reduce((sum, { length }) => sum + length, 0);
+  return join([Uint8Array.of(id, ...number(size)), ...contents]);
+}
+
+/** Unsigned LEB128. */
+function number(value: number): number[] {
+  const bytes = [];
+  for (; value > 127; value >>>= 7) bytes.push((value & 127) | 128);
+  return [...bytes, value];
+}
+
+/** Signed LEB128 of a number that is not negative: the last byte's sign bit stays clear. */
+function signed(value: number): number[] {
+  const bytes = number(value);
+  const last = bytes[bytes.length - 1];
+  return last < 64 ? bytes : [...bytes.slice(0, -1), last | 128, 0];
+}
+
+function readNumber(bytes: Uint8Array, at: number): [value: number, next: number] {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[at++];
+    value |= (byte & 127) << shift;
+    if (byte < 128) return [value, at];
+  }
+}
+
+/** A name with its length before it. */
+function text(name: string): Uint8Array {
+  return Uint8Array.of(...number(name.length), ...ascii(name));
+}
+
+function ascii(characters: string): Uint8Array {
+  return Uint8Array.from(characters, (character) => character.charCodeAt(0));
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

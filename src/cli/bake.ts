@@ -1,0 +1,48 @@
+/** `sluice bake`: a model file → NAME.wasm, NAME.js and NAME.d.ts. */
+
+import { readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, extname, join, relative } from "node:path";
+import { MADE } from "../bake/wrapper.ts";
+import { type BakeOptions, bakeModel } from "../bake.ts";
+import { nameError, readModelFile, type WeightsOptions } from "./file.ts";
+import { numberOption, UsageError } from "./usage.ts";
+
+export interface BakeCommandOptions extends WeightsOptions {
+  readonly output?: string;
+  readonly variant?: string;
+  readonly "max-steps"?: string;
+}
+
+export async function bake(path: string, options: BakeCommandOptions): Promise<void> {
+  const { output = `${basename(path, extname(path))}.wasm`, variant = "simd" } = options;
+  if (!["simd", "relaxed"].includes(variant))
+    throw new UsageError(`--variant: expected simd, relaxed; got "${variant}"`);
+  if (extname(output) !== ".wasm")
+    throw new UsageError(`--output: expected a name that ends in .wasm; got "${output}"`);
+  const maxSteps = numberOption("max-steps", options["max-steps"], { otherwise: 64, integer: true });
+  if (maxSteps === 0) throw new UsageError("--max-steps: expected an integer ≥ 1; got 0");
+  const name = basename(output, ".wasm");
+  const beside = (extension: string) => join(dirname(output), name + extension);
+  const model = await readModelFile(path, options);
+  const { wasm, js, dts } = bakeModel(model, name, { variant: variant as BakeOptions["variant"], maxSteps });
+  for (const file of [beside(".js"), beside(".d.ts")]) await refuseOthers(file);
+  const files: readonly (readonly [string, string | Uint8Array])[] = [
+    [output, wasm],
+    [beside(".js"), js],
+    [beside(".d.ts"), dts],
+  ];
+  for (const [file, contents] of files) {
+    try {
+      await writeFile(file, contents);
+    } catch (error) {
+      throw nameError(file, error);
+    }
+    process.stdout.write(`${relative("", file)}  ${contents.length.toLocaleString("en")} bytes\n`);
+  }
+}
+
+/** A module of the user's own is never written over. */
+async function refuseOthers(file: string): Promise<void> {
+  const text = await readFile(file, "utf8").catch(() => MADE);
+  if (!text.startsWith(MADE)) throw new Error(`${file}: expected no file, or one that sluice bake made; got another`);
+}

@@ -1,0 +1,93 @@
+/**
+ * Runs the program in every host and compares the bits with this process's. Prints a table; with --write it becomes the
+ * first table of docs/hosts.md. A host that cannot run is a red row; any red row ends the run with 1.
+ *
+ *     npm run test:hosts            the whole (scripts/hosts.sh installs what is missing)
+ *     npm run test:hosts -- Deno    rows whose names contain a word
+ */
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import * as sluice from "../../src/index.ts";
+import { BAKED, bakedBits } from "./baked.ts";
+import { BROWSERS } from "./browsers.ts";
+import { ROOT } from "./files.ts";
+import { type Answer, check } from "./program.ts";
+import { ARM64, type Host, SERVERS } from "./servers.ts";
+
+const { values, positionals } = parseArgs({ options: { write: { type: "boolean" } }, allowPositionals: true });
+const chosen = ({ name }: Host) => positionals.length === 0 || positionals.some((word) => name.includes(word));
+
+interface Row {
+  readonly name: string;
+  readonly answer?: Answer;
+  readonly error?: string;
+}
+
+async function rowOf(host: Host, expected: readonly number[]): Promise<Row> {
+  const name = await nameOf(host);
+  try {
+    const answer = await host.run();
+    const at = expected.findIndex((bits, i) => bits !== answer.bits[i]);
+    if (at >= 0 || answer.bits.length !== expected.length) {
+      throw new Error(`number ${at} of ${expected.length}: expected bits ${expected[at]}; got ${answer.bits[at]}`);
+    }
+    return { name, answer };
+  } catch (error) {
+    return { name, error: String((error as Error).message ?? error) };
+  }
+}
+
+/** With the version between name and place. */
+async function nameOf({ name, version }: Host): Promise<string> {
+  const said = await version?.().catch(() => "");
+  const [number] = /\d+\.[\d.]*\d/.exec(said ?? "") ?? [];
+  return number === undefined ? name : name.replace(/,|$/, ` ${number}$&`);
+}
+
+async function tableOf(hosts: readonly Host[], expected: readonly number[]): Promise<{ text: string; red: number }> {
+  const rows: Row[] = [];
+  for (const host of hosts.filter(chosen)) {
+    const row = await rowOf(host, expected);
+    process.stderr.write(
+      `${row.error === undefined ? "ok " : "RED"} ${row.name}${row.error ? `: ${row.error}` : ""}\n`,
+    );
+    rows.push(row);
+  }
+  const number = (value: number | undefined, digits: number) => value?.toFixed(digits) ?? "";
+  const lines = rows.map(({ name, answer, error }) => {
+    if (answer === undefined)
+      return [name, `**no**: ${(error as string).replace(/[|\s]+/g, " ").slice(0, 120)}`, "", "", ""];
+    return [name, "yes", answer.variant, number(answer.firstMs, 1), number(answer.stepUs, 2)];
+  });
+  const head = ["host", "works, same bits", "variant chosen", "first prediction, ms", "GRU-128, µs per step"];
+  return { text: table([head, ...lines]), red: rows.filter(({ error }) => error !== undefined).length };
+}
+
+/** Markdown, padded as the formatter does. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`;
+  return [line(rows[0]), line(widths.map((width) => "-".repeat(width))), ...rows.slice(1).map(line)].join("\n");
+}
+
+const from = performance.now();
+const hosts = await tableOf([...SERVERS, ...BROWSERS, ...ARM64], check(sluice));
+const baked = await tableOf(BAKED, bakedBits());
+const seconds = Math.round((performance.now() - from) / 1000);
+const date = new Date().toISOString().slice(0, 10);
+const note = `\`npm run test:hosts\`, ${date}, ${cpus()[0].model} (${cpus().length} cores), ${seconds} s.`;
+process.stdout.write(`${hosts.text}\n\n${baked.text}\n\n${note}\n`);
+if (values.write) {
+  const file = join(ROOT, "docs/hosts.md");
+  let text = readFileSync(file, "utf8");
+  for (const [name, part] of Object.entries({ hosts: hosts.text, baked: baked.text, note })) {
+    const [start, end] = [`<!-- ${name} -->\n`, `\n<!-- end -->`];
+    const at = text.indexOf(start) + start.length;
+    text = text.slice(0, at) + part + text.slice(text.indexOf(end, at));
+  }
+  writeFileSync(file, text);
+}
+process.exitCode = hosts.red + baked.red > 0 ? 1 : 0;
