@@ -107,4 +107,5 @@ export type SessionErrorCode =
   | "ERR_DISPOSED" // used after dispose
   | "ERR_STATE" // the state of another model
   | "ERR_MEMORY" // linear memory cannot grow
-  | "ERR_EXECUTE"; // the kernels returned a status
+  | "ERR_EXECUTE" // the kernels returned a status
+  | "ERR_WORKER"; // a worker that did not load, or ended
