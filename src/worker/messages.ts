@@ -3,7 +3,7 @@
  * which buffers of a value move instead of being copied.
  */
 
-import { FormatError, ModelError, SessionError } from "../index.ts";
+import { FormatError, ModelError, SessionError } from "../errors.ts";
 
 /** Call `method` of object number `target`; number 0 makes runtimes and sessions. */
 export interface Call {
