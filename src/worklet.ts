@@ -39,7 +39,7 @@ const registered = new WeakMap<BaseAudioContext, Map<string, Promise<string>>>()
  *          is hop samples, or a frame that is added to those it overlaps, or one number, held for the hop
  * Knobs    AudioParams (`node.parameters.get(name)`); a frame takes their values at its newest sample
  * Failure  a node never goes dead: if the model fails on the audio thread, the input passes as it is, as late as
- *          `latencySamples` says, and the node gets one `processorerror` event whose `error` says why. After an output that is
+ *          `latencySamples` says, and the node gets one `processorerror` event (addEventListener) whose `error` says why. After an output that is
  *          not finite the state begins anew
  * Cost     nothing is allocated while it runs
  *
