@@ -163,6 +163,7 @@ export async function serve(
 ): Promise<Server & { readonly asked: string[] }> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
+    if (request.url === "/favicon.ico") return response.writeHead(204).end();
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
     asked.push(path);
     const [, name, rest] = /^\/([^/]+)\/(.*)$/.exec(path) ?? [];
