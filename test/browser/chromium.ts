@@ -158,7 +158,7 @@ export interface Server {
  * `headers[name]` goes with each answer. Requests are noted in `asked`.
  */
 export async function serve(
-  roots: Readonly<Record<string, string | Readonly<Record<string, string>>>>,
+  roots: Readonly<Record<string, string | Readonly<Record<string, string | Uint8Array>>>>,
   headers: Readonly<Record<string, Readonly<Record<string, string>>>> = {},
 ): Promise<Server & { readonly asked: string[] }> {
   const asked: string[] = [];

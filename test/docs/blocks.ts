@@ -28,18 +28,17 @@ export interface Block {
 
 /** The blocks of a text. `<!-- prelude -->` puts one before all later ones, `<!-- page -->` says that it is a page's. */
 export function blocksOf(text: string): Block[] {
-  const preludes = { page: "", node: "" };
-  return [...text.matchAll(/^(?:<!-- (prelude|page|page prelude) -->\n)?```(js|ts)\n(.*?)^```$/gms)].map(
-    ({ 0: match, 1: mark = "", 2: language, 3: code, index }) => {
-      const page = mark.startsWith("page");
-      const where = page ? "page" : "node";
+  let prelude = "";
+  return [...text.matchAll(/^(?:<!-- (prelude|page) -->\n)?```(js|ts)\n(.*?)^```$/gms)].map(
+    ({ 0: match, 1: mark, 2: language, 3: code, index }) => {
+      const page = mark === "page";
       const block = {
         line: text.slice(0, index + match.indexOf("```")).split("\n").length,
         language: language as Block["language"],
-        code: `${preludes[where]}${code}`,
+        code: page ? code : `${prelude}${code}`,
         page,
       };
-      if (mark.endsWith("prelude")) preludes[where] += code;
+      if (mark === "prelude") prelude += code;
       return block;
     },
   );
