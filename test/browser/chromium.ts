@@ -29,9 +29,16 @@ export interface Page {
   readonly messages: readonly string[];
 }
 
+export interface TraceEvent {
+  readonly name: string;
+  readonly thread: string;
+}
+
 export interface Browser {
   /** A new page, loaded. */
   open(url: string): Promise<Page>;
+  /** What the browser traced in these categories meanwhile, each event with the name of its thread. */
+  trace(categories: readonly string[], meanwhile: () => Promise<void>): Promise<readonly TraceEvent[]>;
   close(): Promise<void>;
 }
 
@@ -132,6 +139,29 @@ export async function openBrowser(flags: readonly string[] = []): Promise<Browse
           return result.value;
         },
       };
+    },
+    async trace(includedCategories, meanwhile) {
+      type Raw = { name: string; ph: string; pid: number; tid: number; args: { name: string } };
+      const events: Raw[] = [];
+      let complete = () => {};
+      const completed = new Promise<void>((resolve) => {
+        complete = resolve;
+      });
+      listeners.add(({ method, params }) => {
+        if (method === "Tracing.dataCollected") events.push(...params.value);
+        if (method === "Tracing.tracingComplete") complete();
+      });
+      await send("Tracing.start", { transferMode: "ReportEvents", traceConfig: { includedCategories } });
+      await meanwhile();
+      await send("Tracing.end");
+      await completed;
+      const key = ({ pid, tid }: Raw) => `${pid} ${tid}`;
+      const names = new Map(
+        events.filter(({ name }) => name === "thread_name").map((one) => [key(one), one.args.name]),
+      );
+      return events
+        .filter(({ ph }) => ph !== "M")
+        .map((one) => ({ name: one.name, thread: names.get(key(one)) ?? "" }));
     },
     async close() {
       await send("Browser.close").catch(() => {});

@@ -281,6 +281,32 @@ describe.skipIf(CHROMIUM === undefined)(`a node in Chromium${NO_CHROMIUM}`, () =
     expect(answer.y).toEqual(Array.from(x, (_, i) => x[i - answer.latency] ?? 0));
   });
 
+  it("a minute of sound makes no garbage on the audio thread", async () => {
+    const prepare = (create: string) =>
+      inPage(`
+        const context = new OfflineAudioContext(1, 60 * ${RATE}, ${RATE});
+        const source = new OscillatorNode(context);
+        const node = await (${create})(context);
+        source.connect(node).connect(context.destination);
+        source.start();
+        globalThis.minute = () => context.startRendering().then(({ length }) => length);`);
+    const collections = async () => {
+      const events = await browser.trace(["v8.gc", "disabled-by-default-v8.gc"], async () => {
+        expect(await page.evaluate("minute()")).toBe(60 * RATE);
+      });
+      return events.filter(({ thread }) => thread.includes("AudioWorklet"));
+    };
+    await prepare(`(context) => worklet.createSluiceNode(context, model("sided"), { params: [{ name: "tone" }] })`);
+    expect(await collections()).toEqual([]);
+    // The same count where something is allocated.
+    await prepare(`async (context) => {
+      const code = "registerProcessor('waste', class extends AudioWorkletProcessor { process(_, [[y]]) { y.set(Array.from(y)); return true; } });";
+      await context.audioWorklet.addModule(URL.createObjectURL(new Blob([code], { type: "text/javascript" })));
+      return new AudioWorkletNode(context, "waste");
+    }`);
+    expect((await collections()).length).toBeGreaterThan(10);
+  });
+
   it("what is wrong is a rejection, with class and code", async () => {
     const answer = await inPage(`
       const context = new OfflineAudioContext(1, 128, 48000);
