@@ -3,7 +3,7 @@
  * AudioParams are fixed when it is registered), and is the name it registers.
  */
 
-import { createArena } from "./arena.ts";
+import { type ArenaStates, createArena } from "./arena.ts";
 import { instantiate } from "./kernels.ts";
 import type { Model } from "./model.ts";
 import { CORE } from "./ops/core.ts";
@@ -56,7 +56,14 @@ registerProcessor(
         layout,
         (rows) => {
           const runtime = new Runtime(instantiate(module, { simd: module, relaxed: module }));
-          return { engine: createArena(CORE, model, runtime, rows), state };
+          return {
+            engine: createArena(CORE, model, runtime, rows),
+            state,
+            memory: (states) => {
+              const { base, stride } = states as ArenaStates;
+              return runtime.f32.subarray(base / 4, (base + stride) / 4);
+            },
+          };
         },
         (error) => this.port.postMessage({ failure: packError(error) } satisfies ProcessorFailure),
       );

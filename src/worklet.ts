@@ -5,7 +5,7 @@
 
 import { worklet } from "../build/worklet-processor.ts";
 import type { RuntimeOptions } from "./create.ts";
-import { ModelError, SessionError } from "./errors.ts";
+import { SessionError } from "./errors.ts";
 import { rowSize } from "./graph.ts";
 import { compileKernels, createSessionSync, type Model } from "./index.ts";
 import { checkInteger, wrongKind } from "./ports.ts";
@@ -38,6 +38,8 @@ const registered = new WeakMap<BaseAudioContext, Map<string, Promise<string>>>()
  * Rows     the model's first input takes `frame` samples, `hop` of them new each time, then the knobs of `params`; its output
  *          is hop samples, or a frame that is added to those it overlaps, or one number, held for the hop
  * Knobs    AudioParams (`node.parameters.get(name)`); a frame takes their values at its newest sample
+ * Rate     a model that goes sample by sample runs at its context's rate also where it was trained at a lower one (src/worklet/
+ *          delay.ts); any other one needs a context of its own rate
  * Failure  a node never goes dead: if the model fails on the audio thread, the input passes as it is, as late as
  *          `latencySamples` says, and the node gets one `processorerror` event (addEventListener) whose `error` says why. After an output that is
  *          not finite the state begins anew
@@ -62,8 +64,8 @@ export async function createSluiceNode(
   }
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   checkInteger("prewarm", prewarm, 0);
-  checkRate(model, context);
-  const layout = audioLayout(model, options, (context as { renderQuantumSize?: number }).renderQuantumSize ?? 128);
+  const { renderQuantumSize: quantum = 128 } = context as { renderQuantumSize?: number };
+  const layout = audioLayout(model, options, { quantum, sampleRate: context.sampleRate });
   const module = await compileKernels({ variant, wasm });
   const { inputs, outputs, nodes, tensors, states } = model;
   const processorOptions: ProcessorOptions = {
@@ -97,13 +99,6 @@ export async function createSluiceNode(
   });
 }
 
-function checkRate({ info }: Model, { sampleRate }: BaseAudioContext): void {
-  if (info.sampleRate === undefined || info.sampleRate === sampleRate) return;
-  throw new ModelError("ERR_SAMPLE_RATE", `context: expected a rate of ${info.sampleRate} Hz; got ${sampleRate}.`, {
-    hint: `Use new AudioContext({ sampleRate: ${info.sampleRate} }).`,
-  });
-}
-
 /**
  * Runs the model here, over `prewarm` samples of silence with its knobs at their defaults: its state then. What is wrong
  * with the model is thrown.
@@ -111,7 +106,7 @@ function checkRate({ info }: Model, { sampleRate }: BaseAudioContext): void {
 function settle(
   model: Model,
   wasm: WebAssembly.Module,
-  { hop, params }: Layout,
+  { hop, params, delay }: Layout,
   specs: readonly ParamSpec[],
   prewarm: number,
 ): Float32Array[] {
@@ -124,7 +119,7 @@ function settle(
       xs[model.inputs[input].name][at] = specs[i].defaultValue ?? 0;
     });
     const ys = Object.fromEntries(model.outputs.map(({ name, shape }) => [name, new Float32Array(rowSize(shape))]));
-    for (let done = 0; done < prewarm; done += hop) stream.step(xs, ys);
+    for (let done = 0; done < prewarm; done += hop * delay) stream.step(xs, ys);
     const { state } = stream;
     return model.states.map(({ name }) => state[name]);
   } finally {

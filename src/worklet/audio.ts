@@ -5,6 +5,7 @@
 
 import type { Engine, IoRegion, States } from "../engine.ts";
 import { SessionError } from "../errors.ts";
+import { StateDelay } from "./delay.ts";
 import { Frames } from "./frames.ts";
 import type { Layout } from "./layout.ts";
 
@@ -12,6 +13,8 @@ export interface OpenedModel {
   readonly engine: Engine;
   /** The state to begin in, in the order of `model.states`; where it is absent, the model's initial state. */
   readonly state?: readonly Float32Array[];
+  /** All states of the one member, in place; asked for where the layout has a delay. */
+  memory(states: States): Float32Array;
 }
 
 export class AudioModel {
@@ -23,6 +26,8 @@ export class AudioModel {
   #output: IoRegion | undefined;
   #states: readonly States[] = [];
   #home: States | undefined;
+  /** One for each channel, where the layout has a delay. */
+  #delays: readonly StateDelay[] = [];
   #told = false;
 
   /** `open` plans the model and lays it into memory, for as many rows as a quantum has frames. */
@@ -31,7 +36,7 @@ export class AudioModel {
     this.#tell = tell;
     this.#frames = Array.from({ length: layout.channels }, () => new Frames(layout));
     try {
-      const { engine, state } = open(Math.ceil(layout.quantum / layout.hop));
+      const { engine, state, memory } = open(layout.delay === 1 ? Math.ceil(layout.quantum / layout.hop) : 1);
       const home = engine.createStates(1);
       state?.forEach((values, i) => {
         home.write(0, i, values, 0, 1);
@@ -42,6 +47,7 @@ export class AudioModel {
       this.#output = engine.outputs[0];
       this.#home = home;
       this.#engine = engine;
+      if (layout.delay !== 1) this.#delays = this.#states.map((one) => new StateDelay(memory(one), layout.delay));
       this.reset();
     } catch (error) {
       this.#fail(error);
@@ -53,8 +59,14 @@ export class AudioModel {
     this.#told = this.#engine === undefined;
     for (let c = 0; c < this.#frames.length; c++) {
       this.#frames[c].reset();
-      if (this.#home) this.#states[c].copy(0, this.#home, 0);
+      this.#rewind(c);
     }
+  }
+
+  /** A channel's state as it was created. */
+  #rewind(c: number): void {
+    if (this.#home) this.#states[c].copy(0, this.#home, 0);
+    if (c < this.#delays.length) this.#delays[c].reset();
   }
 
   /** One quantum. A channel that `input` does not have is silent; `parameters` by name, one value or one for each sample. */
@@ -66,41 +78,49 @@ export class AudioModel {
     for (let c = 0; c < this.#frames.length; c++) {
       const frames = this.#frames[c];
       const count = frames.push(input[c]);
-      if (count > 0 && !this.#run(c, count, parameters)) for (let k = 0; k < count; k++) frames.writeDry(k);
+      for (let k = count > 0 ? this.#run(c, count, parameters) : 0; k < count; k++) frames.writeDry(k);
       frames.pull(count, output[c]);
     }
   }
 
-  /** The frames of a quantum through the model; false where their output is not to be heard. */
-  #run(c: number, count: number, parameters: Readonly<Record<string, Float32Array>>): boolean {
+  /** The frames of a quantum through the model; how many of them have an output that may be heard. */
+  #run(c: number, count: number, parameters: Readonly<Record<string, Float32Array>>): number {
     const engine = this.#engine;
     const output = this.#output;
-    if (engine === undefined || output === undefined) return false;
+    let done = 0;
+    if (engine === undefined || output === undefined) return done;
     try {
       const frames = this.#frames[c];
-      const { params } = this.#layout;
-      for (let k = 0; k < count; k++) {
-        frames.read(k, this.#inputs[0], k);
-        for (let p = 0; p < params.length; p++) {
-          const { name, input, at } = params[p];
-          const { data, stride } = this.#inputs[input];
-          const values = parameters[name];
-          data[k * stride + at] = values.length > 1 ? values[frames.newest(k)] : values[0];
+      const delayed = this.#delays.length > 0;
+      const rows = delayed ? 1 : count;
+      for (; done < count; done += rows) {
+        for (let r = 0; r < rows; r++) this.#read(frames, done + r, r, parameters);
+        const status = engine.execute(this.#states[c], rows);
+        if (status !== 0) throw new SessionError("ERR_EXECUTE", `execute: expected status 0; got ${status}.`);
+        if (!allFinite(output, rows)) {
+          // A NaN would stay in the state for good.
+          this.#rewind(c);
+          this.#report(new SessionError("ERR_EXECUTE", "output: expected finite numbers; got others."));
+          break;
         }
+        for (let r = 0; r < rows; r++) frames.write(output, r);
+        if (delayed) this.#delays[c].turn();
       }
-      const status = engine.execute(this.#states[c], count);
-      if (status !== 0) throw new SessionError("ERR_EXECUTE", `execute: expected status 0; got ${status}.`);
-      if (!allFinite(output, count)) {
-        // A NaN would stay in the state for good.
-        if (this.#home) this.#states[c].copy(0, this.#home, 0);
-        this.#report(new SessionError("ERR_EXECUTE", "output: expected finite numbers; got others."));
-        return false;
-      }
-      for (let k = 0; k < count; k++) frames.write(output, k);
-      return true;
     } catch (error) {
       this.#fail(error);
-      return false;
+    }
+    return done;
+  }
+
+  /** Frame k and its knobs into row r of the inputs. */
+  #read(frames: Frames, k: number, r: number, parameters: Readonly<Record<string, Float32Array>>): void {
+    const { params } = this.#layout;
+    frames.read(k, this.#inputs[0], r);
+    for (let p = 0; p < params.length; p++) {
+      const { name, input, at } = params[p];
+      const { data, stride } = this.#inputs[input];
+      const values = parameters[name];
+      data[r * stride + at] = values.length > 1 ? values[frames.newest(k)] : values[0];
     }
   }
 

@@ -24,6 +24,8 @@ export interface FrameOptions {
   /** Channels, each a stream of its own. 1. */
   readonly channels?: number;
   readonly params?: readonly ParamSpec[];
+  /** Hz that the model was trained at: what its file says. */
+  readonly sampleRate?: number;
 }
 
 export interface Layout {
@@ -39,9 +41,17 @@ export interface Layout {
   readonly output: "hop" | "frame" | "held";
   /** Where each knob goes: the number `at` of model input number `input`. */
   readonly params: readonly { readonly name: string; readonly input: number; readonly at: number }[];
+  /**
+   * Steps from a state to its use: the context's rate over the model's, 1 where they are the same. Between whole steps the
+   * states are interpolated.
+   */
+  readonly delay: number;
   /** From a sample at the input to its effect at the output, apart from what the model itself needs. */
   readonly latencySamples: number;
 }
+
+/** Contexts go to 384 kHz, and nobody trains amplifiers below 12. */
+const MAX_DELAY = 32;
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
@@ -50,10 +60,16 @@ const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
  * rest, at most hop − gcd(hop, quantum), is the delay of the buffers. A frame that overlaps the next ones is ready when the
  * last of them is: frame − hop later.
  *
- * @throws TypeError, RangeError for the options; ModelError ERR_SHAPE for a model that takes no samples
+ * @throws TypeError, RangeError for the options; ModelError ERR_SHAPE, ERR_DTYPE for a model that takes no samples,
+ *         ERR_SAMPLE_RATE for one of another rate
  */
-export function audioLayout(model: Model, options: FrameOptions, quantum: number): Layout {
-  const { channels = 1, params: specs = [] } = options;
+export function audioLayout(
+  model: Model,
+  options: FrameOptions,
+  context: { readonly quantum: number; readonly sampleRate: number },
+): Layout {
+  const { channels = 1, params: specs = [], sampleRate = model.info.sampleRate ?? context.sampleRate } = options;
+  const { quantum } = context;
   checkInteger("channels", channels, 1, 32); // createBuffer's guaranteed limit
   const [audio, ...others] = model.inputs;
   for (const { name, dtype } of model.inputs)
@@ -88,12 +104,20 @@ export function audioLayout(model: Model, options: FrameOptions, quantum: number
       `${given} for hop ${hop}, frame ${frame}`,
     );
   const output = given === hop ? "hop" : given === frame ? "frame" : "held";
+  if (!(sampleRate > 0 && Number.isFinite(sampleRate))) throw wrong("sampleRate", "Hz", sampleRate);
+  const delay = context.sampleRate / sampleRate;
+  if (delay !== 1 && (delay < 1 || delay > MAX_DELAY || frame > 1)) {
+    throw new ModelError("ERR_SAMPLE_RATE", `context: expected ${sampleRate} Hz; got ${context.sampleRate}.`, {
+      hint: `Use new AudioContext({ sampleRate: ${sampleRate} }). Models that go sample by sample run at higher rates too.`,
+    });
+  }
   return {
     frame,
     hop,
     channels,
     quantum,
     output,
+    delay,
     params: names.map((name) => {
       const input = model.inputs.findIndex((one) => one.name === name);
       return input > 0 ? { name, input, at: 0 } : { name, input: 0, at: frame + inRow.indexOf(name) };

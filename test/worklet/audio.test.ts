@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Engine, States } from "../../src/engine.ts";
-import { AudioModel } from "../../src/worklet/audio.ts";
+import { AudioModel, type OpenedModel } from "../../src/worklet/audio.ts";
 import { audioLayout, type FrameOptions, type Layout } from "../../src/worklet/layout.ts";
 import { randomModel, seeded, uniform } from "../conformance/models.ts";
 
@@ -70,6 +70,9 @@ const mixed: Row = (row, before) => {
   return row.map((x, i) => Math.fround(x * 0.5 + sum / (i + 3) + before / 7));
 };
 
+const RATE = 48_000;
+const AT = { quantum: 128, sampleRate: RATE };
+
 interface Sizes {
   readonly frame: number;
   readonly hop: number;
@@ -82,7 +85,7 @@ function layoutOf({ frame, hop, quantum, output, knobs }: Sizes, channels = 1): 
   const given = output === "hop" ? hop : output === "frame" ? frame : 1;
   const model = randomModel("layout", [{ type: "linear", name: "l", inFeatures: frame + knobs, outFeatures: given }]);
   const params = Array.from({ length: knobs }, (_, i) => ({ name: `knob${i}` }));
-  return audioLayout(model, { frame, hop, channels, params }, quantum);
+  return audioLayout(model, { frame, hop, channels, params }, { quantum, sampleRate: RATE });
 }
 
 const givenBy = ({ output, hop, frame }: Layout) => (output === "hop" ? hop : output === "frame" ? frame : 1);
@@ -118,6 +121,11 @@ function through(
   return y;
 }
 
+/** Not asked for where there is no delay. */
+const memory = (): never => {
+  throw new Error("not asked for");
+};
+
 const silent = (error: unknown) => {
   throw error;
 };
@@ -151,6 +159,7 @@ describe("quanta and frames", () => {
           engine: engineOf(rows, some.frame + some.knobs, givenBy(layout), (row, before) =>
             Array.from(mixed(row, before)).slice(0, givenBy(layout)),
           ),
+          memory,
         });
         const audio = new AudioModel(layout, open, silent);
         const expected = plain(x, knobs, layout, mixed);
@@ -177,7 +186,7 @@ describe("quanta and frames", () => {
     const some: Sizes = { frame: 5, hop: 3, quantum: 8, output: "hop", knobs: 0 };
     const layout = layoutOf(some, 2);
     const row: Row = (row, before) => Array.from(mixed(row, before)).slice(0, 3);
-    const audio = new AudioModel(layout, (rows) => ({ engine: engineOf(rows, 5, 3, row) }), silent);
+    const audio = new AudioModel(layout, (rows) => ({ engine: engineOf(rows, 5, 3, row), memory }), silent);
     const x = uniform(seeded("left"), 40);
     const [left, right] = [new Float32Array(40), new Float32Array(40)];
     for (let at = 0; at < 40; at += 8)
@@ -189,7 +198,7 @@ describe("quanta and frames", () => {
   it("a knob of one value holds for the quantum, and a state to begin in is taken", () => {
     const layout = layoutOf({ frame: 1, hop: 1, quantum: 4, output: "hop", knobs: 1 });
     const engine = engineOf(4, 2, 1, ([x, knob], before) => [x * knob + before]);
-    const audio = new AudioModel(layout, () => ({ engine, state: [Float32Array.of(100)] }), silent);
+    const audio = new AudioModel(layout, () => ({ engine, state: [Float32Array.of(100)], memory }), silent);
     const y = new Float32Array(4);
     audio.process([Float32Array.of(1, 2, 3, 4)], [y], { knob0: Float32Array.of(10) });
     expect([...y]).toEqual([110, 121, 132, 143]);
@@ -236,11 +245,12 @@ describe("when the model fails", () => {
       const layout = layoutOf(some);
       const told: unknown[] = [];
       let fails = false;
-      const open = (rows: number): { engine: Engine } => {
+      const open = (rows: number): OpenedModel => {
         const whole = engineOf(rows, some.frame + some.knobs, givenBy(layout), () =>
           new Float32Array(givenBy(layout)).fill(7),
         );
-        return { engine: { ...whole, execute: (states, n) => (fails ? execute() : whole.execute(states, n)) } };
+        const engine: Engine = { ...whole, execute: (states, n) => (fails ? execute() : whole.execute(states, n)) };
+        return { engine, memory };
       };
       const audio = new AudioModel(layout, open, (error) => told.push(error));
       through(audio, x, knobs, layout);
@@ -261,7 +271,7 @@ describe("when the model fails", () => {
       const engine = engineOf(4, 1, 1, ([x], before) => [x === 9 ? bad : before]);
       const audio = new AudioModel(
         layout,
-        () => ({ engine }),
+        () => ({ engine, memory }),
         (error) => told.push(error),
       );
       const play = (...samples: number[]) => [...through(audio, Float32Array.from(samples), [], layout)];
@@ -291,6 +301,7 @@ describe("layouts that cannot be", () => {
       ],
     },
   );
+  const single = randomModel("single", [{ type: "rnn", name: "rnn", inputSize: 1, hiddenSize: 1 }]);
   const wide = { ...two, inputs: [two.inputs[1], two.inputs[0]] };
   const tokens = randomModel("tokens", [{ type: "embedding", name: "e", numEmbeddings: 3, embeddingDim: 2 }]);
   const tone = { name: "tone" };
@@ -309,19 +320,29 @@ describe("layouts that cannot be", () => {
     [model, { params: [{ name: "" }] }, '"params" expected names, got String'],
     [two, {}, '"params" expected one named "tone", an input of the model, got none'],
     [wide, { params: [{ name: "audio" }] }, "audio: expected one number beside the samples; got (4)."],
+    [
+      model,
+      { sampleRate: 44_100 },
+      "context: expected 44100 Hz; got 48000. Use new AudioContext({ sampleRate: 44100 }).",
+    ],
+    [{ ...model, info: { sampleRate: 16_000 } }, {}, "context: expected 16000 Hz; got 48000."],
+    [single, { sampleRate: 96_000 }, "context: expected 96000 Hz; got 48000."],
+    [single, { sampleRate: 1 }, "context: expected 1 Hz; got 48000."],
+    [single, { sampleRate: NaN }, '"sampleRate" expected Hz, got NaN'],
+    [single, { sampleRate: 0 }, '"sampleRate" expected Hz, got 0'],
     [tokens, {}, "tokens: expected numbers (F32); got ids (I32)."],
   ];
 
   it.each(cases.map(([model, options, message]) => [message, model, options] as const))(
     "%s",
     (message, model, options) => {
-      expect(() => audioLayout(model, options, 128)).toThrow(message);
+      expect(() => audioLayout(model, options, AT)).toThrow(message);
     },
   );
 
   it("and the sizes that are not said follow from the model", () => {
-    expect(audioLayout(model, {}, 128)).toMatchObject({ frame: 10, hop: 4, output: "hop" });
-    expect(audioLayout(two, { params: [tone] }, 128)).toMatchObject({
+    expect(audioLayout(model, {}, AT)).toMatchObject({ frame: 10, hop: 4, output: "hop" });
+    expect(audioLayout(two, { params: [tone] }, AT)).toMatchObject({
       frame: 4,
       hop: 4,
       params: [{ name: "tone", input: 1, at: 0 }],
@@ -331,7 +352,7 @@ describe("layouts that cannot be", () => {
       { type: "gru", name: "rnn", inputSize: 2, hiddenSize: 4 },
       { type: "linear", name: "l", inFeatures: 4, outFeatures: 1 },
     ]);
-    expect(audioLayout(amp, { params: [{ name: "gain" }] }, 128)).toMatchObject({
+    expect(audioLayout(amp, { params: [{ name: "gain" }] }, AT)).toMatchObject({
       frame: 1,
       hop: 1,
       output: "hop",
@@ -341,6 +362,6 @@ describe("layouts that cannot be", () => {
       { type: "gru", name: "rnn", inputSize: 96, hiddenSize: 4 },
       { type: "linear", name: "l", inFeatures: 4, outFeatures: 1 },
     ]);
-    expect(audioLayout(gate, {}, 128)).toMatchObject({ frame: 96, hop: 96, output: "held", latencySamples: 64 });
+    expect(audioLayout(gate, {}, AT)).toMatchObject({ frame: 96, hop: 96, output: "held", latencySamples: 64 });
   });
 });
