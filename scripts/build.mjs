@@ -52,6 +52,23 @@ const options = {
 };
 await build({ ...options, entryPoints: { index: "src/index.ts", debug: "src/debug.ts", bake: "src/bake.ts" } });
 
+// What runs in other threads is one file each, also carried as text by the entry that starts it.
+for (const [name, constant] of [
+  ["worker-thread", "thread"],
+  ["worklet-processor", "worklet"],
+]) {
+  await build({ ...options, entryPoints: { [name]: `src/${name}.ts` }, minify: true });
+  const text = JSON.stringify(readFileSync(`dist/${name}.js`, "utf8"));
+  writeFileSync(`build/${name}.ts`, `// Made by scripts/build.mjs.\nexport const ${constant}: string =\n  ${text};\n`);
+}
+const beside = {
+  name: "index.js is a file beside",
+  setup({ onResolve }) {
+    onResolve({ filter: /\/(index|errors)\.ts$/ }, () => ({ path: "./index.js", external: true }));
+  },
+};
+await build({ ...options, entryPoints: { worker: "src/worker.ts", worklet: "src/worklet.ts" }, plugins: [beside] });
+
 // Hosts that forbid compiling at run time import the files instead of the text.
 const kernelFiles = (suffix) => ({
   name: "kernel files",

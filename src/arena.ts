@@ -201,7 +201,7 @@ function align(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
 }
 
-class ArenaStates implements States {
+export class ArenaStates implements States {
   readonly base: number;
   /** Bytes from one member to the next. */
   readonly stride: number;

@@ -8,7 +8,15 @@ import { createReferenceEngine } from "./backend-reference.ts";
 import type { Variant } from "./engine.ts";
 import { ModelError } from "./errors.ts";
 import { checkGraph } from "./graph.ts";
-import { fetchBinary, instantiate, type KernelBinary, type KernelSet, pickBuild, type WasmSource } from "./kernels.ts";
+import {
+  compile,
+  fetchBinary,
+  instantiate,
+  type KernelBinary,
+  type KernelSet,
+  pickBuild,
+  type WasmSource,
+} from "./kernels.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
@@ -51,6 +59,20 @@ export function openRuntime(kit: Kit, { variant = "auto", wasm }: RuntimeOptions
     got = error;
   }
   throw new ModelError("ERR_VARIANT", `variant: expected kernels that run as "${variant}"; got ${got}.`);
+}
+
+/** A Module for other threads; ModelError ERR_VARIANT where the engine runs no build. */
+export async function compileBuild(kit: Kit, options: RuntimeOptions): Promise<WebAssembly.Module> {
+  const { variant = "auto", wasm } = await fetched(options);
+  checkOneOf("variant", variant, ["auto", "simd", "relaxed"]);
+  const binary = wasm ?? (variant === "auto" ? pickBuild(kit) : kit[variant as "simd"]);
+  let got: unknown = "an engine without SIMD";
+  try {
+    if (binary !== undefined) return await compile(binary);
+  } catch (error) {
+    got = error;
+  }
+  throw new ModelError("ERR_VARIANT", `variant: expected kernels that compile as "${variant}"; got ${got}.`);
 }
 
 export function openSession(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Session {

@@ -101,10 +101,12 @@ export type ModelErrorCode =
   | "ERR_LAYERS_NEEDED" // a file of weights only, read without `layers`
   | "ERR_SIZE_UNKNOWN" // a size that neither the layers nor the tensors tell
   | "ERR_SEQUENCE_MODEL" // a stream of a model that needs its whole sequence
-  | "ERR_VARIANT"; // the variant or precision asked for is not to be had here
+  | "ERR_VARIANT" // the variant or precision asked for is not to be had here
+  | "ERR_SAMPLE_RATE"; // audio at another rate than the model was trained for
 
 export type SessionErrorCode =
   | "ERR_DISPOSED" // used after dispose
   | "ERR_STATE" // the state of another model
   | "ERR_MEMORY" // linear memory cannot grow
-  | "ERR_EXECUTE"; // the kernels returned a status
+  | "ERR_EXECUTE" // the kernels returned a status
+  | "ERR_WORKER"; // a worker or worklet that did not load, or ended

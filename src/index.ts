@@ -6,7 +6,15 @@
  */
 
 import { relaxed, simd } from "../build/kernels.ts";
-import { fetched, type Kit, openRuntime, openSession, type RuntimeOptions, type SessionOptions } from "./create.ts";
+import {
+  compileBuild,
+  fetched,
+  type Kit,
+  openRuntime,
+  openSession,
+  type RuntimeOptions,
+  type SessionOptions,
+} from "./create.ts";
 import { type ReadModelOptions, readSafetensorsModel } from "./formats/native.ts";
 import type { KernelBinary } from "./kernels.ts";
 import { type LayerSpec, type LayersOptions, layersToModel } from "./layers.ts";
@@ -79,6 +87,16 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
 
 export function createRuntimeSync(options: RuntimeOptions<KernelBinary> = {}): Runtime | undefined {
   return openRuntime(kit, options);
+}
+
+/**
+ * The kernels as a Module, which can be sent to other threads and used there as `wasm`: compiled once for all of them.
+ * @throws ModelError ERR_VARIANT where the engine does not run or the page's policy does not allow them
+ * @example
+ * const session = createSessionSync(model, { wasm: await compileKernels() });
+ */
+export async function compileKernels(options: RuntimeOptions = {}): Promise<WebAssembly.Module> {
+  return compileBuild(kit, options);
 }
 
 export type { RuntimeOptions, SessionOptions } from "./create.ts";

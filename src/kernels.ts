@@ -67,6 +67,12 @@ export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
   return ["URL", "Response"].includes(kindOf(source)) ? loadBytes(source as URL) : (source as KernelBinary);
 }
 
+/** A binary compiled off the calling thread, where the host can; a Module as it is. */
+export async function compile(binary: KernelBinary): Promise<WebAssembly.Module> {
+  const decoded = decode(binary);
+  return isModule(decoded) ? decoded : WebAssembly.compile(decoded);
+}
+
 /** An instance whose memory holds the coefficients. */
 export function instantiate(binary: KernelBinary, set: Pick<KernelSet, "instantiate"> = {}): Kernels {
   const decoded = decode(binary);

@@ -1,0 +1,165 @@
+/**
+ * The page's side of a worker: calls wait in a line, one at a time is with the worker, and every call ends — with its answer,
+ * with the reason of its signal, or with the worker. A call that is aborted in the line never runs; one that the worker has
+ * begun runs to its end, and its answer is dropped.
+ */
+
+import { SessionError } from "../index.ts";
+import { type Answer, buffersOf, type Call, unpackError } from "./messages.ts";
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Moves the buffers of the arrays that are given instead of copying them: they are empty here afterwards. */
+  readonly transfer?: boolean;
+}
+
+/** Where a worker's script comes from; by default a Blob of the package's own text. */
+export interface ThreadOptions {
+  /** The URL of `sluice/worker-thread`, served by you: for pages whose policy has no `worker-src blob:`. */
+  readonly url?: string | URL;
+  /** A worker that you made of that file. It ends with the session or runtime. */
+  readonly worker?: WorkerLike;
+}
+
+/** A Worker of the web, or of node:worker_threads. */
+export interface WorkerLike {
+  postMessage(message: unknown, move: ArrayBuffer[]): void;
+  terminate(): unknown;
+}
+
+interface WebWorker extends WorkerLike {
+  addEventListener(name: string, listener: (event: { data?: unknown; message?: string }) => void): void;
+}
+
+interface NodeWorker extends WorkerLike {
+  on(name: string, listener: (value: unknown) => void): void;
+  ref(): void;
+  unref(): void;
+}
+
+interface Waiting {
+  readonly call: Call;
+  readonly move: ArrayBuffer[];
+  settle(answer: Answer | { readonly reason: unknown }): void;
+}
+
+const HINT =
+  'A page whose policy has no "worker-src blob:" serves the file "sluice/worker-thread" itself and passes { url } or { worker }.';
+
+export class Calls {
+  readonly #worker: WorkerLike;
+  readonly #line: Waiting[] = [];
+  #current: Waiting | undefined;
+  #ended: Error | undefined;
+  #last = 0;
+
+  constructor(worker: WorkerLike) {
+    this.#worker = worker;
+    const died = (got: unknown) => {
+      const message = `worker: expected one that runs; got ${got || "an error while it loads"}.`;
+      this.end(new SessionError("ERR_WORKER", message, { hint: HINT }));
+    };
+    if ("on" in worker) {
+      const node = worker as NodeWorker;
+      node.on("message", (answer) => this.#receive(answer as Answer));
+      node.on("error", (error) => died((error as Error).message));
+      node.on("exit", (code) => died(`an exit with ${code}`));
+      node.unref();
+    } else {
+      const web = worker as WebWorker;
+      web.addEventListener("message", ({ data }) => this.#receive(data as Answer));
+      web.addEventListener("error", ({ message }) => died(message));
+      web.addEventListener("messageerror", () => died("a message that cannot be read"));
+    }
+  }
+
+  call(target: number, method: string, args: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
+    return this.move(target, method, args, options.transfer ? args : [], options);
+  }
+
+  /** The buffers in `moved` go to the worker, whatever the options say. */
+  move(
+    target: number,
+    method: string,
+    args: readonly unknown[],
+    moved: unknown,
+    { signal }: CallOptions = {},
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) throw this.#ended;
+      signal?.throwIfAborted();
+      const abort = () => waiting.settle({ reason: signal?.reason });
+      const waiting: Waiting = {
+        call: { id: ++this.#last, target, method, args },
+        move: [...buffersOf(moved)],
+        settle: (answer) => {
+          signal?.removeEventListener("abort", abort);
+          const at = this.#line.indexOf(waiting);
+          if (at >= 0) this.#line.splice(at, 1);
+          if ("value" in answer) resolve(answer.value);
+          else reject("error" in answer ? unpackError(answer.error) : answer.reason);
+        },
+      };
+      signal?.addEventListener("abort", abort);
+      this.#line.push(waiting);
+      this.#next();
+    });
+  }
+
+  /** Rejects every call that waits, and all later ones; ends the worker. */
+  end(error: Error): void {
+    if (this.#ended) return;
+    this.#ended = error;
+    this.#worker.terminate();
+    for (const waiting of [this.#current, ...this.#line]) waiting?.settle({ reason: error });
+  }
+
+  #next(): void {
+    if (this.#current !== undefined) return;
+    this.#current = this.#line.shift();
+    if (this.#current === undefined) {
+      // An idle worker does not keep Node alive.
+      (this.#worker as Partial<NodeWorker>).unref?.();
+      return;
+    }
+    (this.#worker as Partial<NodeWorker>).ref?.();
+    try {
+      this.#worker.postMessage(this.#current.call, this.#current.move);
+    } catch (error) {
+      const failed = this.#current;
+      this.#current = undefined;
+      failed.settle({ reason: error });
+      this.#next();
+    }
+  }
+
+  #receive(answer: Answer): void {
+    const done = this.#current;
+    if (done?.call.id !== answer.id) return;
+    this.#current = undefined;
+    done.settle(answer);
+    this.#next();
+  }
+}
+
+/** A worker over the text of `sluice/worker-thread`, or what the options say instead. */
+export function openWorker(text: string, { url, worker }: ThreadOptions): WorkerLike {
+  if (worker !== undefined) return worker;
+  if (typeof Worker === "function") {
+    if (url !== undefined) return new Worker(url, { type: "module" }) as WorkerLike;
+    const blob = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const made = new Worker(blob, { type: "module" });
+    for (const name of ["message", "error"])
+      made.addEventListener(name, () => URL.revokeObjectURL(blob), { once: true });
+    return made as WorkerLike;
+  }
+  const process = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
+  const threads = process?.getBuiltinModule?.("node:worker_threads") as
+    | { Worker: new (url: URL) => WorkerLike }
+    | undefined;
+  if (threads === undefined)
+    throw new SessionError("ERR_WORKER", "worker: expected a host that has workers; got none.", {
+      hint: 'Use "sluice" itself.',
+    });
+  return new threads.Worker(new URL(url ?? `data:text/javascript,${encodeURIComponent(text)}`));
+}

@@ -1,0 +1,127 @@
+/**
+ * Model and options → how samples and knobs become rows of the model, and how its rows become samples. Plain data, which the
+ * page checks once and the audio thread goes by.
+ */
+
+import { ModelError } from "../errors.ts";
+import { rowSize } from "../graph.ts";
+import type { Model } from "../model.ts";
+import { checkInteger, wrong, wrongKind } from "../ports.ts";
+
+/** A knob, as AudioParams have it. Its name is a model input of one number, or the next number after the frame. */
+export interface ParamSpec {
+  readonly name: string;
+  readonly defaultValue?: number;
+  readonly minValue?: number;
+  readonly maxValue?: number;
+}
+
+export interface FrameOptions {
+  /** Samples in a row of the model's first input: what of its size the knobs do not take. */
+  readonly frame?: number;
+  /** New samples between one frame and the next: the model's output size, or `frame` where that is one number. */
+  readonly hop?: number;
+  /** Channels, each a stream of its own. 1. */
+  readonly channels?: number;
+  readonly params?: readonly ParamSpec[];
+  /** Hz that the model was trained at: what its file says. */
+  readonly sampleRate?: number;
+}
+
+export interface Layout {
+  readonly frame: number;
+  readonly hop: number;
+  readonly channels: number;
+  /** Samples of an audio quantum. */
+  readonly quantum: number;
+  /**
+   * What a row of the first output is: the hop's samples; a whole frame, added to the frames that it overlaps; or one number,
+   * held for the hop.
+   */
+  readonly output: "hop" | "frame" | "held";
+  /** Where each knob goes: the number `at` of model input number `input`. */
+  readonly params: readonly { readonly name: string; readonly input: number; readonly at: number }[];
+  /**
+   * Steps from a state to its use: the context's rate over the model's, 1 where they are the same. Between whole steps the
+   * states are interpolated.
+   */
+  readonly delay: number;
+  /** From a sample at the input to its effect at the output, apart from what the model itself needs. */
+  readonly latencySamples: number;
+}
+
+/** Contexts go to 384 kHz, and nobody trains amplifiers below 12. */
+const MAX_DELAY = 32;
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/**
+ * A quantum after which k samples are done needs k samples of output, and the model has given those of whole hops only: the
+ * rest, at most hop − gcd(hop, quantum), is the delay of the buffers. A frame that overlaps the next ones is ready when the
+ * last of them is: frame − hop later.
+ *
+ * @throws TypeError, RangeError for the options; ModelError ERR_SHAPE, ERR_DTYPE for a model that takes no samples,
+ *         ERR_SAMPLE_RATE for one of another rate
+ */
+export function audioLayout(
+  model: Model,
+  options: FrameOptions,
+  context: { readonly quantum: number; readonly sampleRate: number },
+): Layout {
+  const { channels = 1, params: specs = [], sampleRate = model.info.sampleRate ?? context.sampleRate } = options;
+  const { quantum } = context;
+  checkInteger("channels", channels, 1, 32); // createBuffer's guaranteed limit
+  const [audio, ...others] = model.inputs;
+  for (const { name, dtype } of model.inputs)
+    if (dtype !== "F32") throw new ModelError("ERR_DTYPE", `${name}: expected numbers (F32); got ids (${dtype}).`);
+  const names = specs.map(({ name }) => name);
+  names.forEach((name, i) => {
+    if (typeof name !== "string" || name === "") throw wrongKind("params", "names", name);
+    if (names.indexOf(name) !== i) throw wrong("params", "each name once", `"${name}" twice`);
+  });
+  for (const { name, shape } of others) {
+    if (rowSize(shape) !== 1)
+      throw new ModelError("ERR_SHAPE", `${name}: expected one number beside the samples; got (${shape}).`);
+    if (!names.includes(name))
+      throw wrong("params", `one named "${name}", an input of the model`, names.join(", ") || "none");
+  }
+  const size = rowSize(audio.shape);
+  const inRow = names.filter((name) => !others.some((other) => other.name === name));
+  const frame = options.frame ?? size - inRow.length;
+  if (frame + inRow.length !== size || !(frame >= 1))
+    throw wrong(
+      "frame",
+      `${audio.name} of ${size} numbers to be a frame and ${inRow.length} params`,
+      options.frame ?? "no frame",
+    );
+  const given = rowSize(model.outputs[0].shape);
+  const hop = options.hop ?? (given > 1 && given < frame ? given : frame);
+  checkInteger("hop", hop, 1, frame);
+  if (given !== hop && given !== frame && given !== 1)
+    throw wrong(
+      "hop",
+      `${model.outputs[0].name} to give hop, frame or 1 numbers`,
+      `${given} for hop ${hop}, frame ${frame}`,
+    );
+  const output = given === hop ? "hop" : given === frame ? "frame" : "held";
+  if (!(sampleRate > 0 && Number.isFinite(sampleRate))) throw wrong("sampleRate", "Hz", sampleRate);
+  const delay = context.sampleRate / sampleRate;
+  if (delay !== 1 && (delay < 1 || delay > MAX_DELAY || frame > 1)) {
+    throw new ModelError("ERR_SAMPLE_RATE", `context: expected ${sampleRate} Hz; got ${context.sampleRate}.`, {
+      hint: `Use new AudioContext({ sampleRate: ${sampleRate} }). Models that go sample by sample run at higher rates too.`,
+    });
+  }
+  return {
+    frame,
+    hop,
+    channels,
+    quantum,
+    output,
+    delay,
+    params: names.map((name) => {
+      const input = model.inputs.findIndex((one) => one.name === name);
+      return input > 0 ? { name, input, at: 0 } : { name, input: 0, at: frame + inRow.indexOf(name) };
+    }),
+    latencySamples: hop - gcd(hop, quantum) + (output === "frame" ? frame - hop : 0),
+  };
+}
