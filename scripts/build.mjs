@@ -35,7 +35,8 @@ const options = {
   legalComments: "inline",
   logLevel: "warning",
 };
-await build({ ...options, entryPoints: { index: "src/index.ts", debug: "src/debug.ts" } });
+const entries = ["index", "all", "pytorch", "debug"].map((name) => [name, `src/${name}.ts`]);
+await build({ ...options, entryPoints: Object.fromEntries(entries) });
 
 // Hosts that forbid compiling at run time import the files instead of the text.
 const kernelFiles = (suffix) => ({

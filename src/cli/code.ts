@@ -19,22 +19,24 @@ function keyOf(name: string): string {
   return /^[a-z]\w*$/i.test(name) ? name : literal(name);
 }
 
-/** `layers` and `ignore` for a file that holds weights alone; `needsSequence` for session.run instead of a stream. */
+/** `entry`: what to import; `layers` and `ignore` for a file that holds weights alone; `needsSequence` for session.run instead of a stream. */
 export function codeOf(
   path: string,
   model: Model,
   {
+    entry,
     layers,
     ignore,
     needsSequence,
   }: {
+    readonly entry: string;
     readonly layers?: readonly LayerSpec[];
     readonly ignore?: readonly string[];
     readonly needsSequence: boolean;
   },
 ): string[] {
   const steps = needsSequence ? 10 : 1;
-  const lines = ['import { createSession, loadModel } from "sluice";', ""];
+  const lines = [`import { createSession, loadModel } from "${entry}";`, ""];
   if (layers !== undefined) {
     lines.push("const layers = [", ...layers.map((layer) => `  ${literal(layer)},`), "];");
   }

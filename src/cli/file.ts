@@ -1,7 +1,7 @@
 /** Files → bytes → what a reader makes of them, with the file's name before the message of every error. */
 
 import { readFile } from "node:fs/promises";
-import { type LayerSpec, type Model, type ModelError, readModel, readSafetensors } from "../index.ts";
+import { type LayerSpec, type Model, type ModelError, readModel, readTensors } from "../all.ts";
 import { guessChain } from "./guess.ts";
 import { UsageError } from "./usage.ts";
 
@@ -49,7 +49,7 @@ export async function readModelFile(path: string, options: WeightsOptions): Prom
       return readModel(bytes, { layers, ignore: options.ignore });
     } catch (error) {
       if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
-      const guess = JSON.stringify(guessChain(readSafetensors(bytes)));
+      const guess = JSON.stringify(guessChain(readTensors(bytes, { ignore: options.ignore }) ?? new Map()));
       throw new Error(`holds weights alone. Pass --layers; by names and shapes it looks like --layers '${guess}'`);
     }
   });

@@ -1,0 +1,96 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * The entry `sluice/all`: every format that Sluice reads, told apart by their first bytes. For tools that take any file; a
+ * program that knows its model's format imports that format's entry, which is smaller.
+ */
+
+import type { Format } from "./formats/format.ts";
+import { type ReadModelOptions, safetensors } from "./formats/native.ts";
+import { pytorch } from "./formats/pytorch.ts";
+import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
+import type { Model } from "./model.ts";
+import { CORE } from "./ops/core.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The first that matches reads; the last takes what no other knows, and says what it is. */
+const FORMATS: readonly Format[] = [pytorch, safetensors];
+
+/** The format of a file. */
+export function formatOf(bytes: Uint8Array): Format {
+  return FORMATS.find((format) => format.matches(bytes)) ?? safetensors;
+}
+
+/**
+ * Reads a model of any format; `layers` says what the tensors mean where a file holds nothing else.
+ *
+ * Cost     tensors are views of `bytes` where they are aligned
+ * @throws FormatError when the bytes are wrong, ModelError when what they say does not fit
+ * @example
+ * const model = readModel(bytes, { layers: [{ type: "gru", name: "rnn" }, { type: "linear", name: "head" }] });
+ */
+export function readModel(bytes: Uint8Array, options?: ReadModelOptions): Model {
+  return formatOf(bytes).read(CORE, bytes, options);
+}
+
+/**
+ * Loads and reads a model of any format: a path or file: URL where the host has files, any other URL through fetch, a
+ * Response, or bytes.
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions & ReadModelOptions = {}): Promise<Model> {
+  return readModel(await loadBytes(source, options), options);
+}
+
+/** The tensors of a file that may hold nothing else; undefined where its format always has a graph. */
+export function readTensors(bytes: Uint8Array, options?: ReadModelOptions): Map<string, Tensor> | undefined {
+  return formatOf(bytes).tensors?.(bytes, options);
+}
+
+export type { Format } from "./formats/format.ts";
+export type {
+  ActivationSpec,
+  AttrValue,
+  Dtype,
+  KernelBinary,
+  LayerSpec,
+  LayersOptions,
+  Limits,
+  LoadOptions,
+  Model,
+  ModelInfo,
+  ModelSource,
+  Node,
+  Numbers,
+  Output,
+  ReadModelOptions,
+  RunInput,
+  RunOptions,
+  RunResult,
+  Runtime,
+  RuntimeOptions,
+  Session,
+  SessionInfo,
+  SessionOptions,
+  State,
+  StateInfo,
+  StepInput,
+  Stream,
+  StreamGroup,
+  StreamOptions,
+  Tensor,
+  TensorData,
+  ValueInfo,
+  WasmSource,
+} from "./index.ts";
+export {
+  createRuntime,
+  createRuntimeSync,
+  createSession,
+  createSessionSync,
+  FormatError,
+  guessLayers,
+  ModelError,
+  modelFromLayers,
+  readSafetensors,
+  SessionError,
+  writeSafetensors,
+} from "./index.ts";
