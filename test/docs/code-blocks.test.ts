@@ -4,11 +4,20 @@
  * before all later blocks of its file.
  *
  * Files in the folder: model.safetensors (frames of 8 numbers → GRU, 16 → linear, 4), state_dict.safetensors (the same
- * weights as PyTorch saves them, no graph).
+ * weights as PyTorch saves them, no graph), model.pt (of test/golden/pt).
  */
 
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -80,6 +89,7 @@ beforeAll(() => {
   ];
   writeFileSync(join(folder, "state_dict.safetensors"), encodeSafetensors(weights.values()));
   writeFileSync(join(folder, "model.safetensors"), writeSafetensors(modelFromLayers(layers, weights)));
+  copyFileSync(join(ROOT, "test/golden/pt/model.pt"), join(folder, "model.pt"));
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
