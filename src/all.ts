@@ -6,6 +6,7 @@
 
 import type { Format } from "./formats/format.ts";
 import { type ReadModelOptions, safetensors } from "./formats/native.ts";
+import { npz } from "./formats/npz.ts";
 import { pytorch } from "./formats/pytorch.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
 import type { Model } from "./model.ts";
@@ -13,7 +14,7 @@ import { CORE } from "./ops/core.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The first that matches reads; the last takes what no other knows, and says what it is. */
-const FORMATS: readonly Format[] = [pytorch, safetensors];
+const FORMATS: readonly Format[] = [pytorch, npz, safetensors];
 
 /** The format of a file. */
 export function formatOf(bytes: Uint8Array): Format {

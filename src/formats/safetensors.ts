@@ -204,7 +204,7 @@ const EXPORT =
 
 /** How other formats begin, in Latin-1; "?" is any byte. */
 const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string])[] = [
-  ["PK\x03\x04", "a zip archive (.pt, .keras or .npz)", 'Import from "sluice/pytorch" for .pt, or from "sluice/all".'],
+  ["PK\x03\x04", "a zip archive (.pt, .keras or .npz)", 'Import from "sluice/pytorch", "sluice/npz" or "sluice/all".'],
   ["\x80", "a pickle (.pt)", 'Import from "sluice/pytorch", or from "sluice/all".'],
   ["\x89HDF", "HDF5 (.h5)"],
   ["\x08?\x12", "ONNX"], // ir_version, producer_name

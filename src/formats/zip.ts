@@ -57,6 +57,12 @@ const U32_MAX = 0xffffffff;
 const KNOWN_FLAGS = 0b1000_0000_1110;
 const HAS_DESCRIPTOR = 8;
 
+/** The name of the first member, unchecked: for telling formats apart. */
+export function firstMember(bytes: Uint8Array): string | undefined {
+  if (bytes.length < 30 || latin1(bytes, 0, 4) !== "PK\x03\x04") return undefined;
+  return latin1(bytes, 30, bytes[26] | (bytes[27] << 8));
+}
+
 /** The members of an archive by name, in the order of its directory. Nothing is unpacked yet. */
 export function readZip(bytes: Uint8Array, limits: ZipLimits): Map<string, ZipMember> {
   const { length } = bytes;

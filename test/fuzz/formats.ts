@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseNpy } from "../../src/formats/npy.ts";
+import { parseNpz } from "../../src/formats/npz.ts";
 import { readPytorchModel } from "../../src/formats/pytorch.ts";
 import { readZip, unpack, ZIP_LIMITS } from "../../src/formats/zip.ts";
 import { readModel } from "../../src/index.ts";
@@ -58,6 +59,12 @@ export const FUZZED: readonly Fuzzed[] = [
     inner: (file) => member(file, /\/data\.pkl$/),
   },
   {
+    name: "npz",
+    seeds: () => filesIn("npz", /\.npz$/),
+    read: (bytes) => parseNpz(bytes),
+    inner: (file) => member(file, /\.npy$/),
+  },
+  {
     name: "npy",
     seeds: () => [
       new Uint8Array(
@@ -67,6 +74,6 @@ export const FUZZED: readonly Fuzzed[] = [
         ),
       ),
     ],
-    read: parseNpy,
+    read: (bytes) => parseNpy(bytes),
   },
 ];

@@ -102,7 +102,7 @@ function fuzz({ name, seeds: load, read, inner }: Fuzzed): void {
 
 /** One to six changes, each of one kind. */
 function mutate(seed: Uint8Array, seeds: readonly Uint8Array[], random: (limit: number) => number): Uint8Array {
-  let bytes = seed.slice();
+  let bytes: Uint8Array = seed.slice();
   for (let changes = 1 + random(6); changes > 0 && bytes.length > 0; changes--) {
     const at = random(bytes.length);
     const length = 1 + random(Math.min(bytes.length - at, 1 << random(10)));

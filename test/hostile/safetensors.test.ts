@@ -256,7 +256,7 @@ const F = "FOREIGN_FORMAT";
 const FOREIGN: Case[] = [
   ["ONNX of PyTorch", bytes([8, 8, 0x12, 7], "pytorch", [0x1a, 5], "2.3.0"), F, "got ONNX. Save the weights"],
   ["ONNX without a producer", bytes([8, 10, 0x3a, 0x80, 2], 256), F, "got ONNX."],
-  ["PyTorch", bytes("PK\x03\x04", [0, 0, 8, 8, 0, 0], 30), F, 'Import from "sluice/pytorch" for .pt'],
+  ["PyTorch", bytes("PK\x03\x04", [0, 0, 8, 8, 0, 0], 30), F, 'Import from "sluice/pytorch", "sluice/npz"'],
   ["Keras", bytes("PK\x03\x04", [20, 0, 0, 0, 0, 0], 30), F, "got a zip archive (.pt, .keras or .npz)."],
   ["a zip archive of version 0", bytes("PK\x03\x04", [0, 0, 0, 0, 0, 0], 30), F, "got a zip archive"],
   ["PyTorch before 1.6", bytes([0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9]), F, "got a pickle (.pt)."],

@@ -7,7 +7,7 @@
 import { ARRAYS } from "../../tensor.ts";
 import { decodeUtf8, show } from "../json.ts";
 import { failure, refuseForeign } from "../safetensors.ts";
-import { readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "../zip.ts";
+import { firstMember, readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "../zip.ts";
 import {
   type Dict,
   describe,
@@ -68,9 +68,9 @@ const WANTED = "a file of torch.save";
 
 /** By the first bytes: the stream, or a zip archive whose first member is one that torch writes. */
 export function isArchive(bytes: Uint8Array): boolean {
-  const head = String.fromCharCode(...bytes.subarray(0, 256));
-  if (!head.startsWith("PK\x03\x04")) return head.startsWith("\x80") || head.slice(257, 262) === "ustar";
-  return /^[^/]+\/(data\.pkl|data\/|version|byteorder|constants\.pkl|code\/|\.)/.test(head.slice(30));
+  const name = firstMember(bytes);
+  if (name === undefined) return bytes[0] === 0x80 || String.fromCharCode(...bytes.subarray(257, 262)) === "ustar";
+  return /^[^/]+\/(data\.pkl|data\/|version|byteorder|constants\.pkl|code\/|\.)/.test(name);
 }
 
 /** Members beside the pickle and the storages, below the root. */

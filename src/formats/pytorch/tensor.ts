@@ -6,6 +6,7 @@
 import { ARRAYS, type Dtype, elements, shapeText, type Tensor } from "../../tensor.ts";
 import { show } from "../json.ts";
 import { failure, LIMITS } from "../safetensors.ts";
+import { gather } from "../strides.ts";
 import type { Archive } from "./archive.ts";
 import { type Call, type Dict, describe, kindOf, type Persistent, type Tuple, type Value } from "./pickle.ts";
 import { DTYPES, isCount, REBUILD, REBUILD_PARAMETER, REBUILD_TYPED, SIZE, storageInfo } from "./storage.ts";
@@ -131,24 +132,4 @@ function isRowMajor(shape: readonly number[], strides: readonly number[]): boole
     step *= shape[i];
   }
   return true;
-}
-
-/** Elements one by one: the last axis runs fastest. */
-function gather(bytes: Uint8Array, dtype: Dtype, offset: number, shape: readonly number[], strides: readonly number[]) {
-  const Data = ARRAYS[dtype];
-  const width = Data.BYTES_PER_ELEMENT;
-  const count = elements(shape);
-  const out = new Uint8Array(count * width);
-  const index = shape.map(() => 0);
-  let from = offset;
-  for (let to = 0; to < count; to++) {
-    for (let i = 0; i < width; i++) out[to * width + i] = bytes[from * width + i];
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += strides[axis];
-      if (++index[axis] < shape[axis]) break;
-      from -= strides[axis] * shape[axis];
-      index[axis] = 0;
-    }
-  }
-  return new Data(out.buffer, 0, count);
 }
