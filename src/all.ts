@@ -4,6 +4,7 @@
  * program that knows its model's format imports that format's entry, which is smaller.
  */
 
+import { flax } from "./formats/flax.ts";
 import type { Format } from "./formats/format.ts";
 import { type ReadModelOptions, safetensors } from "./formats/native.ts";
 import { npz } from "./formats/npz.ts";
@@ -14,7 +15,7 @@ import { CORE } from "./ops/core.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The first that matches reads; the last takes what no other knows, and says what it is. */
-const FORMATS: readonly Format[] = [pytorch, npz, safetensors];
+const FORMATS: readonly Format[] = [pytorch, npz, flax, safetensors];
 
 /** The format of a file. */
 export function formatOf(bytes: Uint8Array): Format {

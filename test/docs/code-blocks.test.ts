@@ -4,7 +4,7 @@
  * before all later blocks of its file.
  *
  * Files in the folder: model.safetensors (frames of 8 numbers → GRU, 16 → linear, 4), state_dict.safetensors (the same
- * weights as PyTorch saves them, no graph), model.pt (of test/golden/pt).
+ * weights as PyTorch saves them, no graph), model.pt and gru.npz (of test/golden).
  */
 
 import { execFile } from "node:child_process";
@@ -90,6 +90,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "state_dict.safetensors"), encodeSafetensors(weights.values()));
   writeFileSync(join(folder, "model.safetensors"), writeSafetensors(modelFromLayers(layers, weights)));
   copyFileSync(join(ROOT, "test/golden/pt/model.pt"), join(folder, "model.pt"));
+  copyFileSync(join(ROOT, "test/golden/npz/gru.npz"), join(folder, "gru.npz"));
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

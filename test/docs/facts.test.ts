@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import * as constants from "../../assembly/abi.ts";
+import { FLAX_LIMITS } from "../../src/formats/flax/msgpack.ts";
 import { PYTORCH_LIMITS } from "../../src/formats/pytorch.ts";
 import { LIMITS } from "../../src/formats/safetensors.ts";
 import { CORE } from "../../src/ops/core.ts";
@@ -117,6 +118,13 @@ describe("docs/pytorch.md", () => {
   it("has every limit, with its value", () => {
     const table = tableOf(read("docs/pytorch.md"));
     for (const [name, value] of Object.entries(PYTORCH_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
+  });
+});
+
+describe("docs/numpy.md", () => {
+  it("has every limit of msgpack, with its value", () => {
+    const table = tableOf(read("docs/numpy.md"));
+    for (const [name, value] of Object.entries(FLAX_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readFlaxModel } from "../../src/formats/flax.ts";
 import { parseNpy } from "../../src/formats/npy.ts";
 import { parseNpz } from "../../src/formats/npz.ts";
 import { readPytorchModel } from "../../src/formats/pytorch.ts";
@@ -24,6 +25,11 @@ const LAYERS = [
   { type: "embedding", name: "emb" },
   { type: "lstm", name: "rnn", numLayers: 2 },
   { type: "linear", name: "head" },
+];
+
+const FLAX_LAYERS = [
+  { type: "gru", name: "RNN_0" },
+  { type: "linear", name: "Dense_0" },
 ];
 
 const filesIn = (folder: string, pattern: RegExp): Uint8Array[] =>
@@ -63,6 +69,11 @@ export const FUZZED: readonly Fuzzed[] = [
     seeds: () => filesIn("npz", /\.npz$/),
     read: (bytes) => parseNpz(bytes),
     inner: (file) => member(file, /\.npy$/),
+  },
+  {
+    name: "flax",
+    seeds: () => filesIn("flax", /\.msgpack$/),
+    read: (bytes) => readFlaxModel(CORE, bytes, { layers: FLAX_LAYERS }),
   },
   {
     name: "npy",
