@@ -35,7 +35,8 @@ const options = {
   legalComments: "inline",
   logLevel: "warning",
 };
-const entries = ["index", "all", "flax", "npz", "pytorch", "debug"].map((name) => [name, `src/${name}.ts`]);
+const names = ["index", "all", "flax", "keras", "npz", "pytorch", "rtneural", "tfjs", "debug"];
+const entries = names.map((name) => [name, `src/${name}.ts`]);
 await build({ ...options, entryPoints: Object.fromEntries(entries) });
 
 // Hosts that forbid compiling at run time import the files instead of the text.

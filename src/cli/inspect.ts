@@ -16,7 +16,7 @@ import {
 } from "../all.ts";
 import { codeOf } from "./code.ts";
 import { sizeOf } from "./columns.ts";
-import { layersOption, nameError, readBytes, type WeightsOptions } from "./file.ts";
+import { filesBeside, layersOption, nameError, readBytes, type WeightsOptions } from "./file.ts";
 import { guessChain } from "./guess.ts";
 import { reportOf } from "./report.ts";
 
@@ -90,11 +90,15 @@ async function factsOf(
     bytes: bytes.length,
     tensors: [...held.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape })),
   });
-  const { entry } = formatOf(bytes);
+  const { entry, files } = formatOf(bytes);
   try {
-    const model = readModel(bytes, said);
+    const model = readModel(bytes, { ...said, files: filesBeside(path) });
     const format = said.layers ? "weights" : "graph";
-    return { ...head(tensors ?? model.tensors), format, model: await modelFacts(path, model, { ...said, entry }) };
+    return {
+      ...head(tensors ?? model.tensors),
+      format,
+      model: await modelFacts(path, model, { ...said, entry, files }),
+    };
   } catch (error) {
     if (tensors === undefined || (error as ModelError).code !== "ERR_LAYERS_NEEDED") throw nameError(path, error);
   }
@@ -130,7 +134,11 @@ function guessOf(tensors: ReadonlyMap<string, Tensor>): Guess {
   };
 }
 
-async function modelFacts(path: string, model: Model, said: Said & { readonly entry: string }): Promise<ModelFacts> {
+async function modelFacts(
+  path: string,
+  model: Model,
+  said: Said & { readonly entry: string; readonly files?: true },
+): Promise<ModelFacts> {
   const { inputs, outputs, states, info, warnings } = model;
   const session = await createSession(model);
   let needsSequence: string | undefined;

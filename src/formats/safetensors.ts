@@ -204,15 +204,20 @@ const EXPORT =
 
 /** How other formats begin, in Latin-1; "?" is any byte. */
 const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string])[] = [
-  ["PK\x03\x04", "a zip archive (.pt, .keras or .npz)", 'Import from "sluice/pytorch", "sluice/npz" or "sluice/all".'],
+  [
+    "PK\x03\x04",
+    "a zip archive (.pt, .keras or .npz)",
+    'Import from "sluice/pytorch", "sluice/keras", "sluice/npz" or "sluice/all".',
+  ],
   ["\x80", "a pickle (.pt)", 'Import from "sluice/pytorch", or from "sluice/all".'],
-  ["\x89HDF", "HDF5 (.h5)"],
+  ["\x89HDF", "HDF5 (.h5)", 'Import from "sluice/keras", or from "sluice/all".'],
   ["\x08?\x12", "ONNX"], // ir_version, producer_name
   ["\x08?:", "ONNX"], // ir_version, graph
   ["????TFL3", "TFLite"],
   ["GGUF", "GGUF"],
   ["\x93NUMPY", "NumPy (.npy)"],
-  ["{", "JSON (TensorFlow.js or RTNeural)"],
+  ["{", "JSON (TensorFlow.js or RTNeural)", 'Import from "sluice/rtneural", or from "sluice/all".'],
+  ["rnnoise-", "RNNoise (.rnnn)", 'Import from "sluice/rtneural", or from "sluice/all".'],
   ["<", "HTML or XML", "Is it the page of an error?"],
   ["version ", "a Git LFS pointer", "Fetch the file that it stands for: git lfs pull."],
   ["\x1f\x8b", "gzip", "Decompress it first."],

@@ -287,8 +287,8 @@ export function unpack({ name, deflated, crc, size, packed, offset }: ZipMember)
   return bytes;
 }
 
-/** In pieces, so that data which goes on past its size is stopped within 17 MB (16 KiB at deflate's 1,032). */
-function inflate(packed: Uint8Array, size: number, path: string, offset: number): Uint8Array {
+/** Raw deflate, whose size is known. In pieces, so that data which goes on past its size is stopped within 17 MB (16 KiB at deflate's 1,032). */
+export function inflate(packed: Uint8Array, size: number, path: string, offset: number): Uint8Array {
   // Before the allocation: deflate gives at most 1,032 bytes for one.
   if (size > 1032 * packed.length) {
     throw failure("ERR_SIZE", path, `at most ${1032 * packed.length} bytes from ${packed.length}`, size, offset);
