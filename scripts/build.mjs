@@ -67,7 +67,12 @@ const beside = {
     onResolve({ filter: /\/(index|errors)\.ts$/ }, () => ({ path: "./index.js", external: true }));
   },
 };
-await build({ ...options, entryPoints: { worker: "src/worker.ts", worklet: "src/worklet.ts" }, plugins: [beside] });
+const names = ["worker", "worklet", "all", "flax", "keras", "npz", "pytorch", "rtneural", "tfjs"];
+await build({
+  ...options,
+  entryPoints: Object.fromEntries(names.map((name) => [name, `src/${name}.ts`])),
+  plugins: [beside],
+});
 
 // Hosts that forbid compiling at run time import the files instead of the text.
 const kernelFiles = (suffix) => ({

@@ -86,6 +86,10 @@ export type FormatErrorCode =
   | "ERR_SIZE" // a byte range that does not fit its shape and dtype
   | "ERR_VERSION" // a version this release does not know
   | "ERR_GRAPH" // graph JSON with missing or unknown fields
+  | "ERR_ZIP" // a zip archive whose parts disagree, or that uses what is not supported
+  | "ERR_CHECKSUM" // bytes that do not have their checksum
+  | "ERR_HDF5" // an HDF5 file whose parts disagree, or that uses what is not supported
+  | "ERR_PICKLE" // a pickle that holds more than plain data and tensors, or does not follow its grammar
   | "ERR_FOREIGN_FORMAT" // another model format; the hint says how to read it
   | "ERR_STATE_BYTES"; // saved state with the wrong magic, version or length
 

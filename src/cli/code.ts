@@ -19,26 +19,40 @@ function keyOf(name: string): string {
   return /^[a-z]\w*$/i.test(name) ? name : literal(name);
 }
 
-/** `layers` and `ignore` for a file that holds weights alone; `needsSequence` for session.run instead of a stream. */
+/** `entry`: what to import; `files`: the weights lie beside the file; `layers` and `ignore` for a file that holds weights alone; `needsSequence` for session.run instead of a stream. */
 export function codeOf(
   path: string,
   model: Model,
   {
+    entry,
+    files,
     layers,
     ignore,
     needsSequence,
   }: {
+    readonly entry: string;
+    readonly files?: true;
     readonly layers?: readonly LayerSpec[];
     readonly ignore?: readonly string[];
     readonly needsSequence: boolean;
   },
 ): string[] {
   const steps = needsSequence ? 10 : 1;
-  const lines = ['import { createSession, loadModel } from "sluice";', ""];
+  const lines = [
+    ...(files ? ['import { readFileSync } from "node:fs";'] : []),
+    `import { createSession, loadModel } from "${entry}";`,
+    "",
+  ];
   if (layers !== undefined) {
     lines.push("const layers = [", ...layers.map((layer) => `  ${literal(layer)},`), "];");
   }
-  const read = [...(layers ? ["layers"] : []), ...(ignore ? [`ignore: ${literal(ignore)}`] : [])].join(", ");
+  const folder = literal(path.slice(0, path.search(/[^\\/]*$/)));
+  const shards = `files: (name) => new Uint8Array(readFileSync(${folder} + name))`;
+  const read = [
+    ...(layers ? ["layers"] : []),
+    ...(files ? [shards] : []),
+    ...(ignore ? [`ignore: ${literal(ignore)}`] : []),
+  ].join(", ");
   const options = read === "" ? "" : `, { ${read} }`;
   lines.push(`const model = await loadModel(${literal(path)}${options});`);
   lines.push("const session = await createSession(model);");

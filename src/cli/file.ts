@@ -1,7 +1,9 @@
 /** Files → bytes → what a reader makes of them, with the file's name before the message of every error. */
 
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { type LayerSpec, type Model, type ModelError, readModel, readSafetensors } from "../index.ts";
+import { dirname, join } from "node:path";
+import { type LayerSpec, type Model, type ModelError, readModel, readTensors } from "../all.ts";
 import { guessChain } from "./guess.ts";
 import { UsageError } from "./usage.ts";
 
@@ -35,6 +37,17 @@ export async function layersOption(value: string | undefined): Promise<LayerSpec
   }
 }
 
+/** Gives the files beside a model file: its shards. Readers ask for plain relative names only. */
+export function filesBeside(path: string): (name: string) => Uint8Array {
+  return (name) => {
+    try {
+      return new Uint8Array(readFileSync(join(dirname(path), name)));
+    } catch (error) {
+      throw nameError(name, error);
+    }
+  };
+}
+
 /** How a file of weights is read: --layers and --ignore. */
 export interface WeightsOptions {
   readonly layers?: string;
@@ -46,10 +59,10 @@ export async function readModelFile(path: string, options: WeightsOptions): Prom
   const layers = await layersOption(options.layers);
   return readBytes(path, (bytes) => {
     try {
-      return readModel(bytes, { layers, ignore: options.ignore });
+      return readModel(bytes, { layers, ignore: options.ignore, files: filesBeside(path) });
     } catch (error) {
       if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
-      const guess = JSON.stringify(guessChain(readSafetensors(bytes)));
+      const guess = JSON.stringify(guessChain(readTensors(bytes, { ignore: options.ignore }) ?? new Map()));
       throw new Error(`holds weights alone. Pass --layers; by names and shapes it looks like --layers '${guess}'`);
     }
   });

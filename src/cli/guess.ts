@@ -3,7 +3,7 @@
  * before `lstm`; the sizes tell which of them reads which.
  */
 
-import { guessLayers, type LayerSpec, modelFromLayers, type Tensor } from "../index.ts";
+import { guessLayers, type LayerSpec, modelFromLayers, type Tensor } from "../all.ts";
 import { sizeOf } from "./columns.ts";
 
 /** A layer, and the elements of a row that it takes ("ids" for an id) and gives. */

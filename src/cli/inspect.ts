@@ -2,20 +2,21 @@
 
 import {
   createSession,
+  formatOf,
   type LayerSpec,
   type Model,
   ModelError,
   modelFromLayers,
   type Node,
   readModel,
-  readSafetensors,
+  readTensors,
   type Session,
   type StateInfo,
   type Tensor,
-} from "../index.ts";
+} from "../all.ts";
 import { codeOf } from "./code.ts";
 import { sizeOf } from "./columns.ts";
-import { layersOption, nameError, readBytes, type WeightsOptions } from "./file.ts";
+import { filesBeside, layersOption, nameError, readBytes, type WeightsOptions } from "./file.ts";
 import { guessChain } from "./guess.ts";
 import { reportOf } from "./report.ts";
 
@@ -62,8 +63,12 @@ export interface LayerFacts extends Node {
 
 export async function inspect(path: string, options: WeightsOptions & { readonly json?: boolean }): Promise<void> {
   const layers = await layersOption(options.layers);
-  const { bytes, tensors } = await readBytes(path, (bytes) => ({ bytes, tensors: readSafetensors(bytes) }));
-  const facts = await factsOf(path, bytes, tensors, { layers, ignore: options.ignore });
+  const said = { layers, ignore: options.ignore };
+  const { bytes, tensors } = await readBytes(path, (bytes) => ({
+    bytes,
+    tensors: readTensors(bytes, { ignore: options.ignore }),
+  }));
+  const facts = await factsOf(path, bytes, tensors, said);
   process.stdout.write(options.json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
 }
 
@@ -73,31 +78,38 @@ interface Said {
   readonly ignore?: readonly string[];
 }
 
+/** `tensors`: undefined where the file's format always has a graph. */
 async function factsOf(
   path: string,
   bytes: Uint8Array,
-  tensors: ReadonlyMap<string, Tensor>,
+  tensors: ReadonlyMap<string, Tensor> | undefined,
   said: Said,
 ): Promise<Facts> {
-  const head = {
+  const head = (held: ReadonlyMap<string, Tensor>) => ({
     file: path,
     bytes: bytes.length,
-    tensors: [...tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape })),
-  };
+    tensors: [...held.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+  });
+  const { entry, files } = formatOf(bytes);
   try {
-    const model = readModel(bytes, said);
-    return { ...head, format: said.layers ? "weights" : "graph", model: await modelFacts(path, model, said) };
+    const model = readModel(bytes, { ...said, files: filesBeside(path) });
+    const format = said.layers ? "weights" : "graph";
+    return {
+      ...head(tensors ?? model.tensors),
+      format,
+      model: await modelFacts(path, model, { ...said, entry, files }),
+    };
   } catch (error) {
-    if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw nameError(path, error);
+    if (tensors === undefined || (error as ModelError).code !== "ERR_LAYERS_NEEDED") throw nameError(path, error);
   }
   const guess = guessOf(tensors);
   try {
-    const guessed = { ...said, layers: guess.layers };
+    const guessed = { ...said, layers: guess.layers, entry };
     const model = readModel(bytes, guessed);
-    return { ...head, format: "weights", guess, model: await modelFacts(path, model, guessed) };
+    return { ...head(tensors), format: "weights", guess, model: await modelFacts(path, model, guessed) };
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
-    return { ...head, format: "weights", guess: { ...guess, problem: error.message } };
+    return { ...head(tensors), format: "weights", guess: { ...guess, problem: error.message } };
   }
 }
 
@@ -122,7 +134,11 @@ function guessOf(tensors: ReadonlyMap<string, Tensor>): Guess {
   };
 }
 
-async function modelFacts(path: string, model: Model, said: Said): Promise<ModelFacts> {
+async function modelFacts(
+  path: string,
+  model: Model,
+  said: Said & { readonly entry: string; readonly files?: true },
+): Promise<ModelFacts> {
   const { inputs, outputs, states, info, warnings } = model;
   const session = await createSession(model);
   let needsSequence: string | undefined;

@@ -3,6 +3,7 @@
 import { createReadStream } from "node:fs";
 import { parseNpy } from "../formats/npy.ts";
 import type { Model } from "../index.ts";
+import { toF32 } from "../tensor.ts";
 import { type Columns, columnsOf } from "./columns.ts";
 import { readCsv } from "./csv.ts";
 import { nameError, readBytes } from "./file.ts";
@@ -55,7 +56,9 @@ async function* standardInput(): AsyncGenerator<string, void> {
 }
 
 async function* readNpyRows(path: string, columns: Columns): AsyncGenerator<Float32Array, void> {
-  const { shape, data } = await readBytes(path, parseNpy);
+  const array = await readBytes(path, (bytes) => parseNpy(bytes));
+  const { shape, dtype } = array;
+  const data = dtype === "F16" ? toF32({ name: path, ...array }) : array.data;
   const flat = shape.length === 1 && columns.size === 1;
   if (!flat && (shape.length !== 2 || shape[1] !== columns.size)) {
     throw new Error(`${path}: expected shape (rows, ${columns.size}); got (${shape.join(", ")})`);

@@ -41,7 +41,7 @@ Takes the model through the rows of INPUT, one time step a row, and prints a row
 
 INPUT
   rows.csv             numbers between commas; a first row without any number is a header and is skipped
-  rows.npy             an array (rows, columns): f4, f8, i4, i8 or u1
+  rows.npy             an array (rows, columns): floats, integers or bool
   text.txt             one step a character, where the model has a vocabulary of single characters: everything but .csv
                        and .npy is text for such a model
   - or nothing         standard input; every row is answered as it arrives

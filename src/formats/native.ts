@@ -10,8 +10,9 @@ import type { Model, ModelInfo, Node, ValueInfo } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import { resolveAttrs } from "../ops/op.ts";
 import type { Tensor } from "../tensor.ts";
+import type { Format } from "./format.ts";
 import { Field, type JsonValue, parseJson } from "./json.ts";
-import { encodeSafetensors, type Limits, parseSafetensors } from "./safetensors.ts";
+import { encodeSafetensors, type Limits, parseSafetensors, readSafetensors } from "./safetensors.ts";
 
 const VERSION = 1;
 
@@ -35,11 +36,25 @@ export function readSafetensorsModel(ops: OpTable, bytes: Uint8Array, options: R
     }
     return readGraph(ops, graph, tensors, options);
   }
+  return tensorsToModel(ops, tensors, options);
+}
+
+/** A model of tensors alone: by `layers`, and without them an error that says what they look like. */
+export function tensorsToModel(ops: OpTable, tensors: ReadonlyMap<string, Tensor>, options: ReadModelOptions): Model {
   if (options.layers !== undefined) return layersToModel(ops, options.layers, tensors, options);
   throw new ModelError("ERR_LAYERS_NEEDED", "model: expected a graph or layers; got a file that holds tensors only.", {
     hint: `Pass layers. By its names and shapes the file looks like ${JSON.stringify(guessLayers(tensors))}.`,
   });
 }
+
+/** Takes what no other format matches, and names what it is not. */
+export const safetensors: Format = {
+  name: "safetensors",
+  entry: "sluice",
+  matches: () => true,
+  read: readSafetensorsModel,
+  tensors: readSafetensors,
+};
 
 function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, options: ReadModelOptions): Model {
   const root = new Field(parseJson(text, { path: "sluice" }), "sluice", "ERR_GRAPH");

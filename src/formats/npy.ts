@@ -8,20 +8,45 @@ import { FormatError, type FormatErrorCode } from "../errors.ts";
 import { ARRAYS, type Dtype, elements, shapeText, type Tensor } from "../tensor.ts";
 import { show } from "./json.ts";
 import { LIMITS } from "./safetensors.ts";
+import { gather } from "./strides.ts";
 
 /** A tensor without a name: row-major, a view of the file where its data is aligned, else a copy. */
 export type NpyArray = Omit<Tensor, "name">;
 
 /** NumPy's names of the element types that are read: little endian, no objects, no structures. */
-const DTYPES: Readonly<Record<string, Dtype>> = { "<f4": "F32", "<f8": "F64", "<i4": "I32", "<i8": "I64", "|u1": "U8" };
+const DTYPES: Readonly<Record<string, Dtype>> = {
+  "<f4": "F32",
+  "<f8": "F64",
+  "<f2": "F16",
+  "<i8": "I64",
+  "<i4": "I32",
+  "<i2": "I16",
+  "|i1": "I8",
+  "<u8": "U64",
+  "<u4": "U32",
+  "<u2": "U16",
+  "|u1": "U8",
+  "|b1": "BOOL",
+};
 
 const MAGIC = "\x93NUMPY";
 
 /** numpy.load's own limit. Largest realistic: 200 bytes, rank 8. */
 const HEADER_BYTES = 10000;
 
-/** The array of a .npy file. */
-export function parseNpy(bytes: Uint8Array): NpyArray {
+/** The array of a .npy file; `name` is what errors call it. */
+export function parseNpy(bytes: Uint8Array, name = "file"): NpyArray {
+  try {
+    return parse(bytes);
+  } catch (error) {
+    if (name === "file" || !(error instanceof FormatError)) throw error;
+    const { code, message, offset, path, hint } = error;
+    const text = hint === undefined ? message : message.slice(0, -hint.length - 1); // the constructor adds it
+    throw new FormatError(code, `${name}: ${text}`, { offset, path: `${name}: ${path}`, hint });
+  }
+}
+
+function parse(bytes: Uint8Array): NpyArray {
   const { length } = bytes;
   const head = latin1(bytes.subarray(0, 6));
   if (head.startsWith("PK\x03\x04")) {
@@ -42,7 +67,7 @@ export function parseNpy(bytes: Uint8Array): NpyArray {
     throw failure("ERR_TRUNCATED", "header", `${headerBytes} bytes`, length - start, length);
   }
   const from = start + headerBytes;
-  const { dtype, shape } = parseHeader(latin1(bytes.subarray(start, from)), start);
+  const { dtype, shape, columns } = parseHeader(latin1(bytes.subarray(start, from)), start);
 
   const Data = ARRAYS[dtype];
   const count = elements(shape);
@@ -52,14 +77,21 @@ export function parseNpy(bytes: Uint8Array): NpyArray {
     throw failure(code, "data", `${size} bytes for shape ${shapeText(shape)} of ${dtype}`, length - from, from);
   }
   const data = bytes.subarray(from);
+  if (columns) return { dtype, shape, data: gather(data, dtype, 0, shape, columnStrides(shape)) };
   const { buffer, byteOffset } = data.byteOffset % Data.BYTES_PER_ELEMENT === 0 ? data : new Uint8Array(data);
   return { dtype, shape, data: new Data(buffer as ArrayBuffer, byteOffset, count) };
 }
 
+/** Fortran's order: the first axis runs fastest. */
+function columnStrides(shape: readonly number[]): number[] {
+  return shape.map((_, axis) => elements(shape.slice(0, axis)));
+}
+
 /** `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`: each of the three keys once, in any order. */
-function parseHeader(text: string, base: number): { dtype: Dtype; shape: number[] } {
+function parseHeader(text: string, base: number): { dtype: Dtype; shape: number[]; columns: boolean } {
   let dtype: Dtype | undefined;
   let shape: number[] | undefined;
+  let columns: boolean | undefined;
   const seen = new Set<string>();
   let at = 0;
 
@@ -93,9 +125,10 @@ function parseHeader(text: string, base: number): { dtype: Dtype; shape: number[
     throw error("descr", `one of ${Object.keys(DTYPES).join(", ")}`, "ERR_DTYPE", hint);
   }
 
-  function checkOrder(): void {
-    if (take(/False/) !== undefined) return;
-    throw error("fortran_order", "False", "ERR_HEADER", "Save it with numpy.ascontiguousarray.");
+  function readOrder(): boolean {
+    const order = take(/True|False/);
+    if (order === undefined) throw error("fortran_order", "True or False");
+    return order === "True";
   }
 
   /** A tuple: `()`, `(3,)`, `(3, 4)`, `(3, 4,)`. */
@@ -125,16 +158,16 @@ function parseHeader(text: string, base: number): { dtype: Dtype; shape: number[
     seen.add(key);
     expect("header", /:/, '":"');
     if (key === "descr") dtype = readDtype();
-    else if (key === "fortran_order") checkOrder();
+    else if (key === "fortran_order") columns = readOrder();
     else if (key === "shape") shape = readShape();
     else throw error("header", "no keys but descr, fortran_order, shape", "ERR_HEADER", `The key is ${show(key)}.`);
     if (take(/,/) === undefined && take(/(?=\})/) === undefined) throw error("header", '"," or "}"');
   }
   expect("header", /\n$/, "spaces and a line feed");
-  if (dtype === undefined || shape === undefined || !seen.has("fortran_order")) {
+  if (dtype === undefined || shape === undefined || columns === undefined) {
     throw error("header", "descr, fortran_order and shape");
   }
-  return { dtype, shape };
+  return { dtype, shape, columns };
 }
 
 function latin1(bytes: Uint8Array): string {

@@ -48,8 +48,7 @@ export function parseSafetensors(
   bytes: Uint8Array,
   options: ReadOptions = {},
 ): { tensors: Map<string, Tensor>; metadata: Map<string, string> } {
-  const type = typeName(bytes);
-  if (type !== "Uint8Array") throw new TypeError(`"bytes" expected Uint8Array, got ${type}`);
+  checkBytes(bytes);
   const limits = { ...LIMITS, ...options.limits };
   const header = headerOf(bytes, limits);
   const data = bytes.subarray(8 + header.length);
@@ -87,7 +86,7 @@ function headerOf(bytes: Uint8Array, limits: Limits): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const headerBytes = view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true); // rounded only from 2⁵³
   // The magic of another format is a length too: it counts only where no header follows (100 MB: the reference's cap).
-  if (headerBytes > 100e6 || (length > 8 && bytes[8] !== OPEN)) refuseForeign(bytes);
+  if (headerBytes > 100e6 || (length > 8 && bytes[8] !== OPEN)) refuseForeign(bytes, "safetensors");
   if (headerBytes > limits.headerBytes) {
     throw failure("ERR_LIMIT", "header", `at most ${limits.headerBytes} bytes`, headerBytes, 0);
   }
@@ -110,7 +109,8 @@ function latin1(bytes: Uint8Array): string {
   return String.fromCharCode(...bytes);
 }
 
-function failure(
+/** An error in the form of all readers: which part, what was expected, what was got. */
+export function failure(
   code: FormatErrorCode,
   path: string,
   expected: string,
@@ -189,11 +189,12 @@ function checkCover(entries: readonly Entry[], dataBytes: number): void {
   }
 }
 
-function refuseForeign(bytes: Uint8Array): void {
+/** Throws where the file begins like one of another format. */
+export function refuseForeign(bytes: Uint8Array, expected: string): void {
   const head = latin1(bytes.subarray(0, 8));
   for (const [magic, format, hint = EXPORT] of FOREIGN) {
     if ([...magic].every((char, i) => char === "?" || char === head[i])) {
-      throw failure("ERR_FOREIGN_FORMAT", "file", "safetensors", `${format}.`, 0, hint);
+      throw failure("ERR_FOREIGN_FORMAT", "file", expected, `${format}.`, 0, hint);
     }
   }
 }
@@ -203,20 +204,31 @@ const EXPORT =
 
 /** How other formats begin, in Latin-1; "?" is any byte. */
 const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string])[] = [
-  ["PK\x03\x04", "a zip archive (.pt, .keras or .npz)"],
-  ["\x80", "a pickle (.pt)"],
-  ["\x89HDF", "HDF5 (.h5)"],
+  [
+    "PK\x03\x04",
+    "a zip archive (.pt, .keras or .npz)",
+    'Import from "sluice/pytorch", "sluice/keras", "sluice/npz" or "sluice/all".',
+  ],
+  ["\x80", "a pickle (.pt)", 'Import from "sluice/pytorch", or from "sluice/all".'],
+  ["\x89HDF", "HDF5 (.h5)", 'Import from "sluice/keras", or from "sluice/all".'],
   ["\x08?\x12", "ONNX"], // ir_version, producer_name
   ["\x08?:", "ONNX"], // ir_version, graph
   ["????TFL3", "TFLite"],
   ["GGUF", "GGUF"],
   ["\x93NUMPY", "NumPy (.npy)"],
-  ["{", "JSON (TensorFlow.js or RTNeural)"],
+  ["{", "JSON (TensorFlow.js or RTNeural)", 'Import from "sluice/rtneural", or from "sluice/all".'],
+  ["rnnoise-", "RNNoise (.rnnn)", 'Import from "sluice/rtneural", or from "sluice/all".'],
   ["<", "HTML or XML", "Is it the page of an error?"],
   ["version ", "a Git LFS pointer", "Fetch the file that it stands for: git lfs pull."],
   ["\x1f\x8b", "gzip", "Decompress it first."],
   ["\0asm", "WebAssembly", "A program has no tensors."],
 ];
+
+/** The argument of every reader. */
+export function checkBytes(bytes: unknown): void {
+  const type = typeName(bytes);
+  if (type !== "Uint8Array") throw new TypeError(`"bytes" expected Uint8Array, got ${type}`);
+}
 
 /** `instanceof` fails across realms. */
 function typeName(value: unknown): string {

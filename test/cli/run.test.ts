@@ -57,6 +57,12 @@ describe("rows of numbers", () => {
     expect(rowsOf(run("classifier.safetensors -", text).out)).toEqual(expected);
   });
 
+  it("come from a .npy file of half precision", () => {
+    write("half.npy", encodeNpy({ dtype: "F16", shape: [2, 2], data: Uint16Array.of(0x3c00, 0xc000, 0x3800, 0) }));
+    write("full.npy", encodeNpy({ dtype: "F32", shape: [2, 2], data: Float32Array.of(1, -2, 0.5, 0) }));
+    expect(run("classifier.safetensors half.npy")).toEqual(run("classifier.safetensors full.npy"));
+  });
+
   it("come from a .npy file and go into one", () => {
     const data = Float64Array.from(ROWS.flat());
     write("rows.npy", encodeNpy({ dtype: "F64", shape: [4, 2], data }));

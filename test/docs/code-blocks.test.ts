@@ -2,9 +2,12 @@
  * Every JavaScript and TypeScript block of the documents runs, in a process and a folder of its own in which `sluice` is the
  * built package. What stands after a console.log as a comment is what it prints. A block under `<!-- prelude -->` is put
  * before all later blocks of its file; one under `<!-- page -->` needs a browser and is run there (test/browser/).
+ *
+ * Files in the folder: model.safetensors (frames of 8 numbers → GRU, 16 → linear, 4), state_dict.safetensors (the same
+ * weights as PyTorch saves them, no graph), model.pt and gru.npz (of test/golden).
  */
 
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,6 +23,8 @@ beforeAll(() => {
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(ROOT, join(folder, "node_modules", "sluice"), "junction");
   writeModels(folder);
+  copyFileSync(join(ROOT, "test/golden/pt/model.pt"), join(folder, "model.pt"));
+  copyFileSync(join(ROOT, "test/golden/npz/gru.npz"), join(folder, "gru.npz"));
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,6 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import * as constants from "../../assembly/abi.ts";
+import { FLAX_LIMITS } from "../../src/formats/flax/msgpack.ts";
+import { PYTORCH_LIMITS } from "../../src/formats/pytorch.ts";
 import { LIMITS } from "../../src/formats/safetensors.ts";
 import { CORE } from "../../src/ops/core.ts";
 import { FUNCTIONS } from "../../src/ops/functions.ts";
@@ -16,6 +18,7 @@ const DOCUMENTS = [
   "README.md",
   "CONTRIBUTING.md",
   "CHANGELOG.md",
+  "SECURITY.md",
   "THIRD-PARTY.md",
   "examples/next-character/README.md",
   ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
@@ -108,6 +111,20 @@ describe("docs/formats.md", () => {
     const errors = [...read("src/errors.ts").matchAll(/^ {2}\| "(ERR_\w+)";? \/\/ (.*)$/gm)];
     const said = rowsOf(text).filter(([code]) => code.startsWith("`ERR_"));
     expect(said).toEqual(errors.map(([, code, meaning]) => [`\`${code}\``, meaning]));
+  });
+});
+
+describe("docs/pytorch.md", () => {
+  it("has every limit, with its value", () => {
+    const table = tableOf(read("docs/pytorch.md"));
+    for (const [name, value] of Object.entries(PYTORCH_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
+  });
+});
+
+describe("docs/numpy.md", () => {
+  it("has every limit of msgpack, with its value", () => {
+    const table = tableOf(read("docs/numpy.md"));
+    for (const [name, value] of Object.entries(FLAX_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { encodeNpy, type NpyArray, parseNpy } from "../../src/formats/npy.ts";
 import { ARRAYS, elements } from "../../src/tensor.ts";
 
-const DTYPES = ["F32", "F64", "I32", "I64", "U8"] as const;
+const DTYPES = ["F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL"] as const;
 
 const anyArray = fc
   .tuple(fc.constantFrom(...DTYPES), fc.array(fc.nat(3), { maxLength: 8 }), fc.integer())
@@ -73,7 +73,7 @@ describe("a .npy file", () => {
   });
 
   it("is not written in another dtype or with a shape of another size", () => {
-    expect(() => encodeNpy({ dtype: "F16", shape: [1], data: new Uint16Array(1) })).toThrow(TypeError);
+    expect(() => encodeNpy({ dtype: "BF16", shape: [1], data: new Uint16Array(1) })).toThrow(TypeError);
     expect(() => encodeNpy({ dtype: "F32", shape: [2], data: new Float32Array(1) })).toThrow(
       "data: expected 8 bytes for shape (2) of F32; got 4",
     );

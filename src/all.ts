@@ -1,0 +1,54 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+/**
+ * The entry `sluice/all`: every format that Sluice reads, told apart by their first bytes. For tools that take any file; a
+ * program that knows its model's format imports that format's entry, which is smaller.
+ */
+
+import { flax } from "./formats/flax.ts";
+import type { Format, FormatOptions } from "./formats/format.ts";
+import { keras } from "./formats/keras.ts";
+import { safetensors } from "./formats/native.ts";
+import { npz } from "./formats/npz.ts";
+import { pytorch } from "./formats/pytorch.ts";
+import { rtneural } from "./formats/rtneural.ts";
+import { tfjs } from "./formats/tfjs.ts";
+import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
+import type { Model } from "./model.ts";
+import { CORE } from "./ops/core.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** The first that matches reads; the last takes what no other knows, and says what it is. */
+const FORMATS: readonly Format[] = [keras, pytorch, npz, flax, tfjs, rtneural, safetensors];
+
+/** The format of a file. */
+export function formatOf(bytes: Uint8Array): Format {
+  return FORMATS.find((format) => format.matches(bytes)) ?? safetensors;
+}
+
+/**
+ * Reads a model of any format; `layers` says what the tensors mean where a file holds nothing else.
+ *
+ * Cost     tensors are views of `bytes` where they are aligned
+ * @throws FormatError when the bytes are wrong, ModelError when what they say does not fit
+ * @example
+ * const model = readModel(bytes, { layers: [{ type: "gru", name: "rnn" }, { type: "linear", name: "head" }] });
+ */
+export function readModel(bytes: Uint8Array, options?: FormatOptions): Model {
+  return formatOf(bytes).read(CORE, bytes, options);
+}
+
+/**
+ * Loads and reads a model of any format: a path or file: URL where the host has files, any other URL through fetch, a
+ * Response, or bytes.
+ */
+export async function loadModel(source: ModelSource, options: LoadOptions & FormatOptions = {}): Promise<Model> {
+  return readModel(await loadBytes(source, options), options);
+}
+
+/** The tensors of a file that may hold nothing else; undefined where its format always has a graph. */
+export function readTensors(bytes: Uint8Array, options?: FormatOptions): Map<string, Tensor> | undefined {
+  return formatOf(bytes).tensors?.(bytes, options);
+}
+
+export type { Format, FormatOptions as ReadModelOptions } from "./formats/format.ts";
+export * from "./index.ts";

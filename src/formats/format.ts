@@ -1,0 +1,27 @@
+/** What a format is to those who read files of any kind: the command line, the page, `sluice/all`. */
+
+import type { Model } from "../model.ts";
+import type { OpTable } from "../ops/core.ts";
+import type { Tensor } from "../tensor.ts";
+import type { ReadModelOptions } from "./native.ts";
+
+export interface FormatOptions extends ReadModelOptions {
+  /** The bytes of another file of the model, where its weights lie in several. Asked for plain relative names only. */
+  readonly files?: (name: string) => Uint8Array;
+}
+
+/** One row for each format, in the file of its reader. */
+export interface Format {
+  /** As it stands in messages: `PyTorch`. */
+  readonly name: string;
+  /** What a program imports to read it: `sluice/pytorch`. */
+  readonly entry: string;
+  /** The weights lie in files of their own: `read` needs `files`. */
+  readonly files?: true;
+  /** By the first bytes. What it takes may still be wrong: then `read` says what is. */
+  matches(bytes: Uint8Array): boolean;
+  /** @throws FormatError for the bytes, ModelError for what they mean */
+  read(ops: OpTable, bytes: Uint8Array, options?: FormatOptions): Model;
+  /** The tensors by name, where files of this format may hold these alone and need `layers`; undefined for one with a graph. */
+  tensors?(bytes: Uint8Array, options?: FormatOptions): Map<string, Tensor> | undefined;
+}

@@ -1,0 +1,303 @@
+/**
+ * Keras files: those that test/golden/keras.py writes, with the outputs of the equations in NumPy; the fixtures of Keras.js as
+ * whole files (config and weights → reader); DTLN's file of weights under a list of layers.
+ */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { Field, parseJson } from "../../src/formats/json.ts";
+import { kerasModel } from "../../src/formats/keras/model.ts";
+import { f32 } from "../../src/formats/nested.ts";
+import {
+  createSessionSync,
+  type Model,
+  modelFromLayers,
+  readModel as readNative,
+  writeSafetensors,
+} from "../../src/index.ts";
+import { loadModel, ModelError, readModel } from "../../src/keras.ts";
+import { CORE } from "../../src/ops/core.ts";
+import { GOLDEN, NO_VECTORS, readJson, VECTORS } from "../vectors.ts";
+
+interface Expected {
+  readonly input: readonly number[];
+  readonly output: readonly number[];
+  readonly second?: readonly number[];
+}
+
+const folder = join(GOLDEN, "keras");
+const { files } = readJson(folder, "expected.json") as { files: Record<string, Expected> };
+const bytesOf = (name: string) => new Uint8Array(readFileSync(join(folder, name)));
+
+function expectClose(got: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+  expect(got.length).toBe(expected.length);
+  for (let i = 0; i < got.length; i++) {
+    expect(Math.abs(got[i] - expected[i]), `element ${i}`).toBeLessThanOrEqual(
+      tolerance * Math.max(1, Math.abs(expected[i])),
+    );
+  }
+}
+
+const inputOf = (model: Model, { input }: Expected) =>
+  model.inputs[0].dtype === "I32" ? Int32Array.from(input) : Float32Array.from(input);
+
+const BARE: Record<string, readonly string[]> = {
+  "weights.h5": ["lstm", "dense"],
+  "bf16.weights.h5": ["my_lstm", "my_dense"],
+};
+
+function open(name: string): Model {
+  const [lstm, dense] = BARE[name] ?? [];
+  const layers = lstm && [
+    { type: "lstm", name: lstm },
+    { type: "linear", name: dense },
+  ];
+  return readModel(bytesOf(name), layers ? { layers } : undefined);
+}
+
+describe("files in the layout of Keras", () => {
+  it("are all here", () => {
+    const names = readdirSync(folder).filter((name) => /\.(h5|keras)$/.test(name));
+    expect(Object.keys(files).sort()).toEqual(names.sort());
+    expect(names.length).toBe(15);
+  });
+
+  it.each(Object.keys(files))("%s gives the outputs of the equations", (name) => {
+    const model = open(name);
+    const expected = files[name];
+    const { outputs } = createSessionSync(model).run(inputOf(model, expected), { batch: 1 });
+    const names = model.outputs.map((one) => one.name);
+    expectClose(outputs[names[0]], expected.output, 2e-6);
+    if (expected.second) expectClose(outputs[names[1]], expected.second, 2e-6);
+    expect(model.warnings).toEqual([]);
+  });
+
+  it.each(["sequential2-text.h5", "cudnn2.h5", "chunked.h5", "bf16.weights.h5"])("%s streams", (name) => {
+    const model = open(name);
+    const { input, output } = files[name];
+    const stream = createSessionSync(model).stream();
+    const size = model.inputs[0].shape[0] as number;
+    const ys = Array.from({ length: input.length / size }, (_, t) => [
+      ...(stream.step(Float32Array.from(input.slice(t * size, (t + 1) * size))) as Float32Array),
+    ]);
+    expectClose(ys.flat(), output, 2e-6);
+  });
+
+  it("that hold one model in other forms give the same tensors, bit for bit", () => {
+    const [first, ...rest] = ["chunked", "gzip", "shuffled", "unlimited", "latest", "f64"].map((name) =>
+      open(`${name}.h5`),
+    );
+    for (const model of rest) {
+      expect([...model.tensors.keys()]).toEqual([...first.tensors.keys()]);
+      for (const [name, { data }] of model.tensors) expect(data, name).toEqual(first.tensors.get(name)?.data);
+    }
+    const bare = open("weights.h5");
+    for (const [name, { data }] of bare.tensors) expect(data, name).toEqual(first.tensors.get(name)?.data);
+  });
+
+  it("become native files", () => {
+    const model = open("bidirectional3.keras");
+    const again = readNative(writeSafetensors(model));
+    expect(again.nodes).toEqual(model.nodes);
+    const x = Int32Array.from(files["bidirectional3.keras"].input);
+    expect(createSessionSync(again).run(x).output).toEqual(createSessionSync(model).run(x).output);
+  });
+
+  it("without a config ask for layers, and print a guess that names Keras's layers", () => {
+    expect(() => readModel(bytesOf("weights.h5"))).toThrow(
+      '[{"type":"linear","name":"dense"},{"type":"lstm","name":"lstm"}]'.slice(1, 20),
+    );
+    expect(() => readModel(bytesOf("bf16.weights.h5"))).toThrow('{"type":"lstm","name":"my_lstm"}');
+  });
+
+  it("with a config read it, unless layers are given", async () => {
+    const layers = [{ type: "lstm", name: "lstm" }];
+    const model = await loadModel(bytesOf("chunked.h5"), { layers, ignore: ["dense"] });
+    expect(model.outputs[0].shape).toEqual([9]);
+    expect(() => readModel(bytesOf("chunked.h5"), { outputs: ["lstm"] })).toThrow('"outputs" expected none');
+  });
+
+  it("hold the value of step 0 for a layer that runs backwards, for sequences of any length", () => {
+    const model = open("bidirectional3.keras");
+    const session = createSessionSync(model);
+    const x = Int32Array.from(files["bidirectional3.keras"].input);
+    const alone = [2, 5].map((length) => session.run(x.subarray(0, length)).output);
+    const both = session.run([x.subarray(0, 2), x.subarray(0, 5)] as unknown as Int32Array[]).output;
+    expect([...both]).toEqual(alone.flatMap((one) => [...one]));
+  });
+});
+
+interface Fixture {
+  readonly name: string;
+  readonly layer: string;
+  readonly attrs: Record<string, unknown> & {
+    readonly units: number;
+    readonly return_sequences: boolean;
+    readonly go_backwards: boolean;
+  };
+  readonly calls: number;
+  readonly input: { readonly shape: readonly number[]; readonly data: readonly number[] };
+  readonly weights: readonly { readonly shape: readonly number[]; readonly data: readonly number[] }[];
+  readonly expected: { readonly data: readonly number[] };
+}
+
+/** A sequential model of one layer, as Keras 2 writes its config. */
+function oneLayer(
+  className: string,
+  config: Record<string, unknown>,
+  { input, weights }: Pick<Fixture, "input" | "weights">,
+): Model {
+  const text = JSON.stringify({
+    class_name: "Sequential",
+    config: [{ class_name: className, config: { name: "net", batch_input_shape: [null, ...input.shape], ...config } }],
+  });
+  const tensors = weights.map(({ shape, data }, i) => f32(`${i}`, shape, Float32Array.from(data)));
+  const root = new Field(parseJson(text, { depth: 64 }), "config", "ERR_GRAPH");
+  return kerasModel(CORE, root, () => new Map([["net", tensors]]), 2, {});
+}
+
+// Inputs, weights and results are rounded to 6 decimals: half of the last one, and what that does over 8 or 14 steps.
+const ROUNDED = 4e-6;
+
+describe.skipIf(!VECTORS)(`Keras.js's fixtures as configs${VECTORS ? "" : ` (${NO_VECTORS})`}`, () => {
+  const all = VECTORS ? (readJson(VECTORS, "suites/keras-js-recurrent/cases.json") as Fixture[]) : [];
+  const said = all.filter(({ attrs }) => !(attrs.go_backwards && attrs.return_sequences));
+
+  it("are 27, of which 21 can be said", () => {
+    expect([all.length, said.length]).toEqual([27, 21]);
+  });
+
+  it.each(said)("$name", (one) => {
+    const { layer, attrs, calls, input, expected } = one;
+    const session = createSessionSync(oneLayer(layer, attrs, one));
+    const x = Float32Array.from(input.data);
+    let result = session.run(x);
+    for (let call = 1; call < calls; call++) {
+      // The layer's own state goes on; what holds the value of step 0 begins anew.
+      const state = Object.fromEntries(Object.entries(result.state).filter(([name]) => name.startsWith("net.")));
+      result = session.run(x, { state });
+    }
+    expectClose(result.output, expected.data, ROUNDED);
+  });
+
+  it.each(all.filter((one) => !said.includes(one)))("$name is refused: its outputs run backwards", (one) => {
+    expect(() => oneLayer(one.layer, one.attrs, one)).toThrow(
+      "go_backwards with return_sequences gives its outputs in reversed time",
+    );
+  });
+});
+
+describe.skipIf(!VECTORS)(`Keras.js's wrappers${VECTORS ? "" : ` (${NO_VECTORS})`}`, () => {
+  const wrapper = (file: string, name: string) =>
+    (readJson(VECTORS as string, `suites/keras-js-recurrent/${file}.json`) as Record<string, Fixture>)[name];
+  const inner = (className: string, return_sequences: boolean) => ({
+    class_name: className,
+    config: { name: "inner", units: 4, activation: "tanh", recurrent_activation: "hard_sigmoid", return_sequences },
+  });
+  const simple = (return_sequences: boolean) => {
+    const { recurrent_activation: _, ...config } = inner("SimpleRNN", return_sequences).config;
+    return { class_name: "SimpleRNN", config };
+  };
+
+  // The attributes are in the tests of Keras.js.
+  it.each([
+    [0, simple(false), "sum"],
+    [2, simple(false), "concat"],
+    [3, simple(false), "ave"],
+    [4, simple(true), "concat"],
+    [5, inner("GRU", true), "concat"],
+    [6, inner("LSTM", true), "concat"],
+  ])("Bidirectional.%i", (number, layer, merge_mode) => {
+    const one = wrapper("Bidirectional", `wrappers.Bidirectional.${number}`);
+    const model = oneLayer("Bidirectional", { layer, merge_mode }, one);
+    expectClose(createSessionSync(model).run(Float32Array.from(one.input.data)).output, one.expected.data, ROUNDED);
+  });
+
+  it("TimeDistributed.0, a dense layer", () => {
+    const one = wrapper("TimeDistributed", "wrappers.TimeDistributed.0");
+    const layer = { class_name: "Dense", config: { name: "d", units: 4, activation: "linear" } };
+    const model = oneLayer("TimeDistributed", { layer }, one);
+    expectClose(createSessionSync(model).run(Float32Array.from(one.input.data)).output, one.expected.data, ROUNDED);
+  });
+
+  it.each([0, 1, 2])("Embedding.%i", (number) => {
+    const one = wrapper("Embedding", `embeddings.Embedding.${number}`);
+    const [input_dim, output_dim] = one.weights[0].shape;
+    const model = oneLayer("Embedding", { input_dim, output_dim }, one);
+    expectClose(createSessionSync(model).run(Int32Array.from(one.input.data)).output, one.expected.data, ROUNDED);
+  });
+});
+
+describe.skipIf(!VECTORS)(`DTLN's model.h5, which holds weights alone${VECTORS ? "" : ` (${NO_VECTORS})`}`, () => {
+  const at = (path: string) => new Uint8Array(readFileSync(join(VECTORS as string, "models/dtln", path)));
+  const floats = (path: string) => new Float32Array(at(`golden/${path}`).buffer);
+  const lstms = (...names: string[]) => names.map((name) => ({ type: "lstm", name }));
+  const FIRST = ["lstm", "lstm_1", "dense"];
+  const SECOND = ["conv1d", "layer_normalization", "lstm_2", "lstm_3", "dense_1", "conv1d_1"];
+
+  it("gives the masks and states of model_1 in 300 frames", () => {
+    const layers = [...lstms("lstm", "lstm_1"), { type: "linear", name: "dense", activation: "sigmoid" }];
+    const stream = createSessionSync(readModel(at("model.h5"), { layers, ignore: SECOND })).stream();
+    const xs = floats("model_1/in_input_2.f32");
+    const masks = floats("model_1/out_activation_2.f32");
+    const states = floats("model_1/out_tf_op_layer_stack_2.f32");
+    expect(xs.length).toBe(300 * 257);
+    for (let t = 0; t < 300; t++) {
+      const y = stream.step(xs.subarray(t * 257, (t + 1) * 257)) as Float32Array;
+      expectClose(y, masks.subarray(t * 257, (t + 1) * 257), 1e-5);
+      // (layer, unit, [h, c])
+      const { "lstm.h": h, "lstm.c": c, "lstm_1.h": h1, "lstm_1.c": c1 } = stream.state;
+      const state = [h, h1].flatMap((one, k) => [...one].flatMap((value, i) => [value, [c, c1][k][i]]));
+      expectClose(state, states.subarray(t * 512, (t + 1) * 512), 1e-4);
+    }
+  });
+
+  // The product of mask and code is the caller's here: the core's operators have none.
+  it("gives the samples of model_2 in 300 blocks, its convolutions over one step as linear layers", () => {
+    const layers = [
+      { type: "linear", name: "conv1d" },
+      { type: "layerNorm", name: "layer_normalization", eps: 1e-7 },
+      ...lstms("lstm_2", "lstm_3"),
+      { type: "linear", name: "dense_1", activation: "sigmoid" },
+    ];
+    const outputs = ["conv1d", "dense_1"];
+    const mask = readModel(at("model.h5"), { layers, outputs, ignore: [...FIRST, "conv1d_1"] });
+    const decode = readModel(at("model.h5"), {
+      layers: [{ type: "linear", name: "conv1d_1" }],
+      ignore: [...FIRST, ...SECOND.slice(0, -1)],
+    });
+    const [stream, decoder] = [mask, decode].map((model) => createSessionSync(model).stream());
+    const xs = floats("model_2/in_input_4.f32");
+    const ys = floats("model_2/out_conv1d_3.f32");
+    expect(xs.length).toBe(300 * 512);
+    for (let t = 0; t < 300; t++) {
+      const both = stream.step(xs.subarray(t * 512, (t + 1) * 512)) as unknown as Record<string, Float32Array>;
+      const code = both.conv1d.map((one, i) => one * both.dense_1[i]);
+      expectClose(decoder.step(code) as Float32Array, ys.subarray(t * 512, (t + 1) * 512), 1e-5);
+    }
+  });
+
+  it("is refused where a layer is missing or another type", () => {
+    expect(() => readModel(at("model.h5"), { layers: lstms("lstm"), ignore: SECOND })).toThrow("no layer uses it");
+    const layers = [{ type: "gru", name: "lstm" }];
+    expect(() => readModel(at("model.h5"), { layers, ignore: [...SECOND, "lstm_1", "dense"] })).toThrow(ModelError);
+    const norm = { layers: [{ type: "layerNorm", name: "layer_normalization" }] };
+    expect(() => readModel(at("model.h5"), norm)).toThrow(
+      "layer_normalization: eps is not in the file; Keras's default is 0.001",
+    );
+  });
+});
+
+describe("a layer of the core", () => {
+  it("gives what the same layer of Keras gives", () => {
+    const model = open("chunked.h5");
+    const layers = [
+      { type: "lstm", name: "lstm" },
+      { type: "linear", name: "dense" },
+    ];
+    const again = modelFromLayers(layers, model.tensors);
+    const x = Float32Array.from(files["chunked.h5"].input);
+    expect(createSessionSync(again).run(x).output).toEqual(createSessionSync(model).run(x).output);
+  });
+});

@@ -1,0 +1,90 @@
+/** What is fuzzed: one row for each reader. Seeds are committed files, small and well formed. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readFlaxModel } from "../../src/formats/flax.ts";
+import { parseNpy } from "../../src/formats/npy.ts";
+import { parseNpz } from "../../src/formats/npz.ts";
+import { readPytorchModel } from "../../src/formats/pytorch.ts";
+import { readZip, unpack, ZIP_LIMITS } from "../../src/formats/zip.ts";
+import { readModel } from "../../src/index.ts";
+import { CORE } from "../../src/ops/core.ts";
+import { zip } from "../hostile/files.ts";
+import { GOLDEN, safetensorsIn } from "../vectors.ts";
+
+export interface Fuzzed {
+  readonly name: string;
+  readonly seeds: () => Uint8Array[];
+  /** Must return, or throw a FormatError or a ModelError. */
+  readonly read: (bytes: Uint8Array) => unknown;
+  /** A part that lies behind a checksum, and how a file is made around another. */
+  readonly inner?: (file: Uint8Array) => { bytes: Uint8Array; wrap: (bytes: Uint8Array) => Uint8Array } | undefined;
+}
+
+const LAYERS = [
+  { type: "embedding", name: "emb" },
+  { type: "lstm", name: "rnn", numLayers: 2 },
+  { type: "linear", name: "head" },
+];
+
+const FLAX_LAYERS = [
+  { type: "gru", name: "RNN_0" },
+  { type: "linear", name: "Dense_0" },
+];
+
+const filesIn = (folder: string, pattern: RegExp): Uint8Array[] =>
+  readdirSync(join(GOLDEN, folder))
+    .filter((name) => pattern.test(name))
+    .map((name) => new Uint8Array(readFileSync(join(GOLDEN, folder, name))));
+
+/** The first member of an archive that matches, with the others as they are. */
+function member(file: Uint8Array, pattern: RegExp): ReturnType<NonNullable<Fuzzed["inner"]>> {
+  if (file[0] !== 0x50) return undefined;
+  const members = [...readZip(file, ZIP_LIMITS).values()].map((one) => ({ name: one.name, data: unpack(one) }));
+  const found = members.find(({ name }) => pattern.test(name));
+  if (found === undefined) return undefined;
+  return {
+    bytes: found.data,
+    wrap: (data) => zip(members.map((one) => (one === found ? { ...one, data } : one))),
+  };
+}
+
+export const FUZZED: readonly Fuzzed[] = [
+  {
+    name: "safetensors",
+    seeds: () =>
+      safetensorsIn(GOLDEN)
+        .map((path) => new Uint8Array(readFileSync(path)))
+        .filter(({ length }) => length < 20000),
+    read: (bytes) => readModel(bytes, { layers: [{ type: "gru", name: "weights" }] }),
+  },
+  {
+    name: "pytorch",
+    seeds: () => filesIn("pt", /\.(pt|ckpt)$/),
+    read: (bytes) => readPytorchModel(CORE, bytes, { layers: LAYERS }),
+    inner: (file) => member(file, /\/data\.pkl$/),
+  },
+  {
+    name: "npz",
+    seeds: () => filesIn("npz", /\.npz$/),
+    read: (bytes) => parseNpz(bytes),
+    inner: (file) => member(file, /\.npy$/),
+  },
+  {
+    name: "flax",
+    seeds: () => filesIn("flax", /\.msgpack$/),
+    read: (bytes) => readFlaxModel(CORE, bytes, { layers: FLAX_LAYERS }),
+  },
+  {
+    name: "npy",
+    seeds: () => [
+      new Uint8Array(
+        Buffer.from(
+          "\x93NUMPY\x01\x00\x3a\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n\0\0\0\0\0\0\0\0",
+          "latin1",
+        ),
+      ),
+    ],
+    read: (bytes) => parseNpy(bytes),
+  },
+];
