@@ -41,7 +41,7 @@ export interface Effort {
   readonly longestMs: number;
 }
 
-export const FULL: Effort = { samples: 51, sampleMs: 4, warmUpMs: 100, longestMs: 5000 };
+export const FULL: Effort = { samples: 101, sampleMs: 2, warmUpMs: 100, longestMs: 5000 };
 export const QUICK: Effort = { samples: 5, sampleMs: 0.5, warmUpMs: 5, longestMs: 200 };
 
 /** Samples of a contestant however long its turns are. */
