@@ -20,6 +20,8 @@ const DOCUMENTS = [
   "CHANGELOG.md",
   "SECURITY.md",
   "THIRD-PARTY.md",
+  "bench/README.md",
+  "bench/thirdparty/README.md",
   "examples/next-character/README.md",
   ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
 ];
