@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expectedOf, grouped, rowsOf, running, STEPS, stepping } from "../contestants.ts";
 import { compare, sluice } from "../harness.ts";
-import { type Context, type Row, short, type Table, tableText } from "../report.ts";
+import { type Context, disturbanceText, type Row, short, type Table, tableText } from "../report.ts";
 import { modelOf, products, SIZES, square } from "../shapes.ts";
 
 const LENGTHS = [1, 10, 100, 1000];
@@ -83,7 +83,7 @@ export function writeCost(tables: readonly Table[], circumstances: string): void
   const text = readFileSync(DOCUMENT, "utf8");
   const parts = [text.split(begin)[0], text.split(end)[1]];
   if (parts[1] === undefined) throw new Error(`docs/cost.md: expected ${begin.trim()} … ${end}`);
-  const caption = `\`npm run bench -- cost --write\`. ${circumstances.replace("\n", ". ")}. Medians; in the first table with minimum and maximum.`;
+  const caption = `\`npm run bench -- cost --write\`. ${circumstances.replace("\n", ". ")}. Medians; in the first table with minimum and maximum. ${disturbanceText(tables)}`;
   const body = tables.map(({ title, rows }) => `\n**${title}**\n\n${tableText(rows)}`).join("");
   writeFileSync(DOCUMENT, `${parts[0]}${begin}\n${caption}\n${body}\n${end}${parts[1]}`);
 }

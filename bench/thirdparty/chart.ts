@@ -34,7 +34,7 @@ export async function steps({ quick, effort }: Context): Promise<Table[]> {
 }
 
 // Pixels: the whole, and the axes inside it.
-const [WIDTH, HEIGHT] = [760, 494];
+const [WIDTH, HEIGHT] = [760, 510];
 const [LEFT, RIGHT, TOP, BOTTOM] = [64, 736, 64, 388];
 
 const STYLE = `
@@ -55,7 +55,7 @@ const STYLE = `
 
 const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-/** @param caption - lines under the chart: command, machine, date */
+/** @param caption - lines under the chart, four: command and date, machine, limits, whether it was disturbed */
 export function chartOf({ rows }: Table, caption: readonly string[]): string {
   const sizes = rows.map((row) => row.H as number);
   const names = Object.keys(SERIES).filter((name) => name in rows[0]);

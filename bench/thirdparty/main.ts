@@ -43,7 +43,10 @@ for (const bench of BENCHES.filter(({ name }) => names.includes(name))) {
   if (bench === CHARTED && chart !== undefined) {
     const { date, engine, machine, commit } = circumstances();
     const command = `npx tsx bench/thirdparty/main.ts --chart ${chart}, ${date}, commit ${commit}`;
-    writeFileSync(chart, chartOf(measured[0], [command, `${engine}, ${machine}`, limitsText(limits)]));
+    writeFileSync(
+      chart,
+      chartOf(measured[0], [command, `${engine}, ${machine}`, limitsText(limits), disturbanceText(measured)]),
+    );
   }
   tables.push(...measured);
 }
