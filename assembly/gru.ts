@@ -17,7 +17,7 @@ import {
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemm, gemmUnits } from "./gemm";
-import { blendV, madd, sigmoidTimesV } from "./math";
+import { blendV, keptV, madd, sigmoidTimesV } from "./math";
 import { word } from "./rows";
 
 export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
@@ -61,7 +61,7 @@ function plainGates(gates: usize, nHidden: usize, h: usize, bytes: usize): void 
     v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i), v128.load(nHidden + i))));
   }
   for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(h + i, blendV(v128.load(z + i), v128.load(n + i), v128.load(h + i)));
+    v128.store(h + i, keptV(blendV(v128.load(z + i), v128.load(n + i), v128.load(h + i))));
   }
 }
 

@@ -18,7 +18,7 @@ import {
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemm } from "./gemm";
-import { madd, sigmoidTanhV, sigmoidTimesV } from "./math";
+import { keptV, madd, sigmoidTanhV, sigmoidTimesV } from "./math";
 import { copyVectors, word } from "./rows";
 
 export function lstmStep(
@@ -51,7 +51,7 @@ function plainGates(i: usize, c: usize, m: usize, bytes: usize): void {
   const o = g + bytes;
   for (let k: usize = 0; k < bytes; k += 16) {
     const kept = sigmoidTimesV(v128.load(f + k), v128.load(c + k));
-    v128.store(c + k, f32x4.add(kept, sigmoidTanhV(v128.load(i + k), v128.load(g + k))));
+    v128.store(c + k, keptV(f32x4.add(kept, sigmoidTanhV(v128.load(i + k), v128.load(g + k)))));
   }
   for (let k: usize = 0; k < bytes; k += 16) v128.store(m + k, sigmoidTanhV(v128.load(o + k), v128.load(c + k)));
 }

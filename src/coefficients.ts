@@ -22,4 +22,5 @@ export const COEFFICIENTS: readonly number[] = [
   2 ** -32,
   60, // e⁶⁰ and e^−60 leave room for their products with what is not extreme: no overflow, no subnormal numbers
   -60,
+  1e-24, // adding and subtracting it rounds what is small to multiples of 2⁻¹⁰³
 ];

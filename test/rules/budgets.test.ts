@@ -53,9 +53,9 @@ function expectAtMost(what: string, bytes: number, bar: number): void {
 }
 
 describe("budgets", () => {
-  it("a program with both binaries inline is at most 33 KiB after gzip", async () => {
+  it("a program with both binaries inline is at most 34 KiB after gzip", async () => {
     const code = await bundle(true);
-    expectAtMost(`bundle (${code.length} bytes before gzip)`, gzipSync(code, { level: 9 }).length, 33 * KIB);
+    expectAtMost(`bundle (${code.length} bytes before gzip)`, gzipSync(code, { level: 9 }).length, 34 * KIB);
   });
 
   it("a program without the binaries is at most 24 KiB after gzip", async () => {
