@@ -50,7 +50,16 @@ const options = {
   legalComments: "inline",
   logLevel: "warning",
 };
-await build({ ...options, entryPoints: { index: "src/index.ts", debug: "src/debug.ts", bake: "src/bake.ts" } });
+await build({
+  ...options,
+  entryPoints: {
+    index: "src/index.ts",
+    debug: "src/debug.ts",
+    bake: "src/bake.ts",
+    pool: "src/pool.ts",
+    "pool-worker": "src/pool/worker.ts",
+  },
+});
 
 // What runs in other threads is one file each, also carried as text by the entry that starts it.
 for (const [name, constant] of [
