@@ -52,13 +52,7 @@ const options = {
 };
 await build({
   ...options,
-  entryPoints: {
-    index: "src/index.ts",
-    debug: "src/debug.ts",
-    bake: "src/bake.ts",
-    pool: "src/pool.ts",
-    "pool-worker": "src/pool/worker.ts",
-  },
+  entryPoints: { index: "src/index.ts", debug: "src/debug.ts", bake: "src/bake.ts" },
 });
 
 // What runs in other threads is one file each, also carried as text by the entry that starts it.
@@ -76,7 +70,7 @@ const beside = {
     onResolve({ filter: /\/(index|errors)\.ts$/ }, () => ({ path: "./index.js", external: true }));
   },
 };
-const names = ["worker", "worklet", "all", "flax", "keras", "npz", "pytorch", "rtneural", "tfjs"];
+const names = ["worker", "worklet", "pool", "all", "flax", "keras", "npz", "pytorch", "rtneural", "tfjs"];
 await build({
   ...options,
   entryPoints: Object.fromEntries(names.map((name) => [name, `src/${name}.ts`])),

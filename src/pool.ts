@@ -1,23 +1,27 @@
 /**
- * The entry `sluice/pool`: one model in several workers, each with a session of its own, and jobs that go to whichever is free.
+ * The entry `sluice/pool`: one model in several workers, each with a session of its own (`sluice/worker`), and jobs that go to
+ * whichever is free.
  *
- * Data flow   job → queue → the worker with the fewest jobs → result → the job's promise
- * Death       the jobs of a worker that dies go back to the head of the queue and a new worker takes its place. A job is
+ * Data flow   job → queue → an idle worker → result → the job's promise
+ * Death       the job of a worker that dies goes back to the head of the queue, and a new worker takes the place. A job is
  *             answered once, whoever has worked on it; one that took three workers with it is refused
  */
 
-import type { SessionOptions } from "./create.ts";
-import { ModelError, SessionError } from "./errors.ts";
+import { thread } from "../build/worker-thread.ts";
+import { SessionError, type SessionOptions } from "./index.ts";
 import type { State } from "./members.ts";
 import type { Model } from "./model.ts";
-import { openSeat, type Seat } from "./pool/seat.ts";
-import type { Reply } from "./pool/worker.ts";
 import { checkInteger, type Numbers, wrongKind } from "./ports.ts";
 import type { RunInput, RunOptions, RunResult, SessionInfo } from "./session.ts";
+import { openWorker } from "./worker/calls.ts";
+import type { WorkerSession } from "./worker/proxies.ts";
+import { createSession } from "./worker.ts";
 
-export interface PoolOptions extends Pick<SessionOptions, "variant" | "maxSteps"> {
+export interface PoolOptions extends Pick<SessionOptions, "variant" | "maxSteps" | "wasm"> {
   /** How many workers. One less than the host has processors, and at least one. */
   readonly workers?: number;
+  /** The URL of `sluice/worker-thread`, served by you: for pages whose policy has no `worker-src blob:`. */
+  readonly url?: string | URL;
 }
 
 export interface JobOptions extends RunOptions {
@@ -31,8 +35,6 @@ export interface MapOptions extends JobOptions {
   readonly onProgress?: (done: number, total: number | undefined) => void;
 }
 
-/** One for its worker to work on and one to go on with, so that it never waits for a message. */
-const JOBS_EACH = 2;
 /** Workers that one job may take with it before it is refused. */
 const DEATHS = 3;
 
@@ -45,32 +47,26 @@ interface Job {
   deaths: number;
 }
 
-/** A worker and what it has to do, in order. */
+/** A worker; without a session until that is open. */
 interface Hand {
-  readonly seat: Seat;
-  readonly jobs: Map<number, Job>;
-  opened: boolean;
-}
-
-/** A job that a worker has died with is alone with its next one, so that no other is taken for the cause. */
-function hasRoom({ jobs }: Hand): boolean {
-  return jobs.size < JOBS_EACH && [...jobs.values()].every(({ deaths }) => deaths === 0);
+  session?: WorkerSession;
+  busy: boolean;
 }
 
 /**
  * Opens a session of a model in each of some workers.
- * @throws ModelError as createSession does; SessionError ERR_WORKER where workers are missing or do not start
+ * @throws as `createSession`; SessionError ERR_WORKER where workers are missing or do not start
  * @example
  * const pool = await createPool(model, { workers: 4 });
  * for await (const { output } of pool.map(sequences)) console.log(output);
  */
 export async function createPool(model: Model, options: PoolOptions = {}): Promise<Pool> {
-  const { workers = Math.max(1, (globalThis.navigator?.hardwareConcurrency ?? 2) - 1), ...session } = options;
+  const { workers = Math.max(1, (globalThis.navigator?.hardwareConcurrency ?? 2) - 1), ...others } = options;
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   checkInteger("workers", workers, 1);
-  const pool = new Pool(model, session);
+  const pool = new Pool(model, workers, others);
   try {
-    await pool.open(workers);
+    await pool.open();
   } catch (error) {
     pool.dispose();
     throw error;
@@ -80,22 +76,27 @@ export async function createPool(model: Model, options: PoolOptions = {}): Promi
 
 export class Pool {
   readonly #model: Model;
-  readonly #options: Pick<SessionOptions, "variant" | "maxSteps">;
+  readonly #options: Omit<PoolOptions, "workers">;
   readonly #hands = new Set<Hand>();
-  /** In order; those of dead workers first. */
+  /** Those of dead workers, then the others, in order. */
   readonly #returned: Job[] = [];
   readonly #waiting = new Set<Job>();
   /** Jobs by the signal that stops them. */
   readonly #signals = new WeakMap<AbortSignal, Set<Job>>();
+  #size: number;
   #info: SessionInfo | undefined;
-  #size = 0;
-  #jobs = 0;
   #disposed = false;
 
   /** Use `createPool`. @internal */
-  constructor(model: Model, options: Pick<SessionOptions, "variant" | "maxSteps">) {
+  constructor(model: Model, size: number, options: Omit<PoolOptions, "workers">) {
     this.#model = model;
+    this.#size = size;
     this.#options = options;
+  }
+
+  /** @internal */
+  async open(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#size }, () => this.#hire()));
   }
 
   /** Of each worker's session. */
@@ -105,11 +106,11 @@ export class Pool {
 
   /** Workers that are ready. */
   get workers(): number {
-    return [...this.#hands].filter(({ opened }) => opened).length;
+    return [...this.#hands].filter(({ session }) => session !== undefined).length;
   }
 
   /**
-   * `session.run` in a worker. xs is copied, and not changed meanwhile.
+   * `session.run` in a worker. xs is copied when its turn comes: do not change it before.
    * @throws what session.run throws; the signal's reason; SessionError ERR_WORKER, ERR_DISPOSED
    * @example
    * const { output, state } = await pool.run(frames, { state: before });
@@ -177,22 +178,13 @@ export class Pool {
   /** Ends the workers. Jobs that are not done are refused; idempotent. */
   dispose(): void {
     this.#disposed = true;
-    for (const { seat, jobs } of this.#hands) {
-      seat.end();
-      for (const job of jobs.values()) job.reject(disposed());
-    }
+    for (const { session } of this.#hands) session?.dispose();
     this.#hands.clear();
     this.#refuseAll(disposed());
   }
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  /** @internal */
-  async open(workers: number): Promise<void> {
-    this.#size = workers;
-    await Promise.all(Array.from({ length: workers }, () => this.#hire()));
   }
 
   /** The jobs that a signal would stop. One listener for all of them, since hosts warn of many. */
@@ -213,55 +205,25 @@ export class Pool {
   }
 
   /** Starts a worker; resolves when its session is open. */
-  #hire(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const hand: Hand = {
-        jobs: new Map(),
-        opened: false,
-        seat: openSeat(
-          (reply) => {
-            if (reply.kind === "opened") {
-              this.#info ??= reply.info;
-              hand.opened = true;
-              resolve();
-            } else if (reply.id === undefined) {
-              hand.seat.end();
-              this.#hands.delete(hand);
-              reject(errorOf(reply));
-            } else this.#settle(hand, reply);
-            hand.seat.hold(hand.jobs.size > 0);
-            this.#assign();
-          },
-          (reason) => {
-            if (!this.#hands.delete(hand)) return;
-            const error = new SessionError("ERR_WORKER", `worker: expected it to live; it died: ${reason}`);
-            if (hand.opened) this.#replace(hand, error);
-            else reject(error);
-          },
-        ),
-      };
-      this.#hands.add(hand);
-      hand.seat.post({ kind: "open", model: this.#model, options: this.#options });
-    });
-  }
-
-  #settle({ jobs }: Hand, reply: Extract<Reply, { id?: number }>): void {
-    const id = reply.id as number;
-    const job = jobs.get(id) as Job;
-    jobs.delete(id);
-    if (job.signal !== undefined) this.#signals.get(job.signal)?.delete(job);
-    if (reply.kind === "done") job.resolve(reply.result);
-    else job.reject(errorOf(reply));
-  }
-
-  /** Any of its jobs may be what it died of, so each goes on alone. */
-  #replace({ jobs }: Hand, error: SessionError): void {
-    const left = [...jobs.values()].filter((job) => {
-      job.deaths++;
-      if (job.deaths === DEATHS) job.reject(error);
-      return job.deaths < DEATHS;
-    });
-    this.#returned.unshift(...left);
+  async #hire(): Promise<void> {
+    const hand: Hand = { busy: false };
+    this.#hands.add(hand);
+    try {
+      const { url, ...options } = this.#options;
+      const worker = openWorker(thread, { url });
+      const session = await createSession(this.#model, { ...options, worker });
+      if (this.#disposed) session.dispose();
+      // One that dies while it is idle is no longer there when a job comes.
+      const died = () => this.#hands.delete(hand);
+      const { on, addEventListener } = worker as { on?: Listen; addEventListener?: Listen };
+      on?.call(worker, "exit", died);
+      addEventListener?.call(worker, "error", died);
+      this.#info ??= session.info;
+      hand.session = session;
+    } catch (error) {
+      this.#hands.delete(hand);
+      throw error;
+    }
     this.#assign();
   }
 
@@ -273,24 +235,28 @@ export class Pool {
         if (this.#hands.size === 0) this.#refuseAll(error);
       });
     }
-    for (;;) {
-      const free = [...this.#hands].filter((hand) => hand.opened && hasRoom(hand));
-      const [hand] = free.sort((a, b) => a.jobs.size - b.jobs.size);
-      const job = this.#returned[0] ?? this.#waiting.values().next().value;
-      if (hand === undefined || job === undefined || (job.deaths > 0 && hand.jobs.size > 0)) return;
-      if (job === this.#returned[0]) this.#returned.shift();
+    for (const hand of this.#hands) {
+      if (hand.session === undefined || hand.busy) continue;
+      const job = this.#returned.shift() ?? this.#waiting.values().next().value;
+      if (job === undefined) return;
       this.#waiting.delete(job);
-      const id = this.#jobs++;
-      hand.jobs.set(id, job);
-      hand.seat.hold(true);
-      try {
-        hand.seat.post({ kind: "run", id, xs: job.xs, options: job.options });
-      } catch (error) {
-        // What cannot be copied to a worker.
-        hand.jobs.delete(id);
-        job.reject(error);
-      }
+      this.#work(hand, hand.session, job);
     }
+  }
+
+  async #work(hand: Hand, session: WorkerSession, job: Job): Promise<void> {
+    hand.busy = true;
+    try {
+      job.resolve(await session.run(job.xs, job.options));
+    } catch (error) {
+      const died = (error as SessionError).code === "ERR_WORKER";
+      if (died) this.#hands.delete(hand);
+      if (died && !this.#disposed && ++job.deaths < DEATHS) this.#returned.unshift(job);
+      else job.reject(error);
+    }
+    hand.busy = false;
+    if (job.signal !== undefined && !this.#returned.includes(job)) this.#signals.get(job.signal)?.delete(job);
+    this.#assign();
   }
 
   #refuseAll(error: unknown): void {
@@ -298,6 +264,8 @@ export class Pool {
     this.#waiting.clear();
   }
 }
+
+type Listen = (name: string, listener: () => void) => void;
 
 /** A stream without a home: its state is kept here between runs, so no worker's death can lose it. */
 export class PoolStream {
@@ -343,13 +311,4 @@ function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterator<T>
 
 function disposed(): SessionError {
   return new SessionError("ERR_DISPOSED", "pool: expected a live one; it is disposed.");
-}
-
-/** The error of a worker, in the class that it had there. */
-function errorOf(reply: Reply): Error {
-  const { name, message, code } = (reply as Extract<Reply, { kind: "failed" }>).error;
-  if (name === "TypeError") return new TypeError(message);
-  if (name === "RangeError") return new RangeError(message);
-  if (name === "ModelError") return new ModelError(code as ModelError["code"], message);
-  return new SessionError(code as SessionError["code"], message);
 }

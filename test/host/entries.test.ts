@@ -54,8 +54,6 @@ describe("entries of hosts that import kernels as files", () => {
   it.each([
     ["dist/index.js", []],
     ["dist/bake.js", []],
-    ["dist/pool.js", []],
-    ["dist/pool-worker.js", []],
     ["dist/debug.js", []],
     ["dist/workerd.js", ["./simd.wasm", "./relaxed.wasm"]],
     ["dist/edge-light.js", ["./simd.wasm?module", "./relaxed.wasm?module"]],

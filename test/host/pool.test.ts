@@ -31,9 +31,16 @@ workerThreads.Worker = class extends Worker {
     workers.push(this);
   }
 
-  override postMessage(message: { kind: string; xs?: unknown }): void {
-    super.postMessage(message);
-    if (message.kind === "run") onJob?.(this, message.xs);
+  override postMessage({
+    method,
+    args,
+    ...rest
+  }: {
+    readonly method: string;
+    readonly args: readonly unknown[];
+  }): void {
+    super.postMessage({ method, args, ...rest });
+    if (method === "session.run") onJob?.(this, args[0]);
   }
 };
 
@@ -244,24 +251,30 @@ describe("createPool", () => {
       }
     } as typeof Worker;
     try {
-      await expect(open()).rejects.toThrow("worker: expected it to live; it died: exit code 7");
+      await expect(open()).rejects.toThrow("worker: expected one that runs; got an exit with 7.");
     } finally {
       workerThreads.Worker = Worker;
     }
   });
 
   it("takes the web's workers where there are any, and their errors for deaths", async () => {
-    type Handlers = Record<"onmessage" | "onerror" | "onmessageerror", (event: object) => void>;
-    const made: (Handlers & { terminate(): void })[] = [];
+    type Listener = (event: { readonly data?: unknown; readonly message?: string }) => void;
+    const made: WebWorker[] = [];
     // A web worker, as far as a pool uses it, over one of Node's.
     class WebWorker {
       readonly #worker: workerThreads.Worker;
+      readonly #listeners: [string, Listener][] = [];
       constructor(url: URL) {
         this.#worker = new Worker(url, { execArgv: [] });
-        this.#worker.on("message", (data) => (this as unknown as Handlers).onmessage({ data }));
-        made.push(this as never);
+        this.#worker.on("message", (data) => this.dispatch("message", { data }));
+        made.push(this);
       }
-      addEventListener(): void {}
+      addEventListener(name: string, listener: Listener): void {
+        this.#listeners.push([name, listener]);
+      }
+      dispatch(name: string, event: Parameters<Listener>[0]): void {
+        for (const [other, listener] of this.#listeners) if (other === name) listener(event);
+      }
       postMessage(message: unknown): void {
         this.#worker.postMessage(message);
       }
@@ -271,19 +284,18 @@ describe("createPool", () => {
     }
     vi.stubGlobal("Worker", WebWorker);
     try {
-      const pool = await open();
+      const url = new URL("../../dist/worker-thread.js", import.meta.url);
+      const pool = await open({ url });
       const xs = sequences(20);
       const results = all(pool.map(xs));
-      made[0].onerror({ message: "out of memory", preventDefault() {} });
-      made[1].onmessageerror({});
+      made[0].dispatch("error", { message: "out of memory" });
+      made[1].dispatch("messageerror", {});
       expect(await results).toEqual(expected(xs));
       expect(made).toHaveLength(4);
-      const opening = open();
+      const opening = open({ url });
       await vi.waitFor(() => expect(made).toHaveLength(6));
-      made[4].onerror({ message: "", preventDefault() {} });
-      await expect(opening).rejects.toThrow("worker: expected it to live; it died: it did not start");
-      pool.dispose();
-      made[5].terminate();
+      made[4].dispatch("error", {});
+      await expect(opening).rejects.toThrow("worker: expected one that runs; got an error while it loads.");
     } finally {
       vi.unstubAllGlobals();
     }
@@ -292,7 +304,7 @@ describe("createPool", () => {
   it("fails where there are no workers", async () => {
     vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined as never);
     try {
-      await expect(open()).rejects.toThrow("pool: expected a host with workers; got none.");
+      await expect(open()).rejects.toThrow("worker: expected a host that has workers; got none.");
     } finally {
       vi.restoreAllMocks();
     }

@@ -70,7 +70,7 @@ interface Answered {
 /** Opens the page in a browser; resolves to what each place has answered, or says that it has not. */
 async function runBrowser(command: string, argsOf: (folder: string, url: string) => string[]) {
   const files = new Map<string, readonly string[]>([
-    ...["pool.js", "pool-worker.js"].map(
+    ...["pool.js", "index.js"].map(
       (name) => [`/${name}`, ["text/javascript", readFileSync(join(ROOT, "dist", name), "utf8")]] as const,
     ),
     ["/", ["text/html", '<!doctype html><title>Sluice</title><script type="module" src="page.js"></script>']],
