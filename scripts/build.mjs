@@ -50,7 +50,10 @@ const options = {
   legalComments: "inline",
   logLevel: "warning",
 };
-await build({ ...options, entryPoints: { index: "src/index.ts", debug: "src/debug.ts", bake: "src/bake.ts" } });
+await build({
+  ...options,
+  entryPoints: { index: "src/index.ts", debug: "src/debug.ts", bake: "src/bake.ts" },
+});
 
 // What runs in other threads is one file each, also carried as text by the entry that starts it.
 for (const [name, constant] of [
@@ -67,7 +70,7 @@ const beside = {
     onResolve({ filter: /\/(index|errors)\.ts$/ }, () => ({ path: "./index.js", external: true }));
   },
 };
-const names = ["worker", "worklet", "all", "flax", "keras", "npz", "pytorch", "rtneural", "tfjs"];
+const names = ["worker", "worklet", "pool", "all", "flax", "keras", "npz", "pytorch", "rtneural", "tfjs"];
 await build({
   ...options,
   entryPoints: Object.fromEntries(names.map((name) => [name, `src/${name}.ts`])),

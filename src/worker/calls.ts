@@ -155,11 +155,12 @@ export function openWorker(text: string, { url, worker }: ThreadOptions): Worker
   }
   const process = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
   const threads = process?.getBuiltinModule?.("node:worker_threads") as
-    | { Worker: new (url: URL) => WorkerLike }
+    | { Worker: new (url: URL, options: object) => WorkerLike }
     | undefined;
   if (threads === undefined)
     throw new SessionError("ERR_WORKER", "worker: expected a host that has workers; got none.", {
       hint: 'Use "sluice" itself.',
     });
-  return new threads.Worker(new URL(url ?? `data:text/javascript,${encodeURIComponent(text)}`));
+  // Without the process's own arguments: its loaders and --input-type are not for this script.
+  return new threads.Worker(new URL(url ?? `data:text/javascript,${encodeURIComponent(text)}`), { execArgv: [] });
 }

@@ -4,17 +4,17 @@
  */
 
 import { once } from "node:events";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { bundle, makeFolder, outputOf, PATIENCE, removeFolder, start, stop } from "./files.ts";
+import { bundle, makeFolder, outputOf, PATIENCE, ROOT, removeFolder, start, stop } from "./files.ts";
 import type { Answer } from "./program.ts";
 import type { Host } from "./servers.ts";
 
 const IMPORTS = `
 import * as sluice from "sluice";
-import { measure } from "program";
+import { checkPool, measure } from "program";
 const answer = () => measure(sluice, () => (globalThis.performance ?? Date).now());
 `;
 
@@ -54,6 +54,7 @@ const PLACES = {
     await context.startRendering();
     return answered;
   },
+  pool: async () => ({ answer: await checkPool(sluice, await import(new URL("pool.js", location.href).href)) }),
 };
 for (const [place, run] of Object.entries(PLACES)) {
   const data = await run().catch((error) => ({ error: String(error?.stack ?? error) }));
@@ -68,12 +69,15 @@ interface Answered {
 
 /** Opens the page in a browser; resolves to what each place has answered, or says that it has not. */
 async function runBrowser(command: string, argsOf: (folder: string, url: string) => string[]) {
-  const files = new Map([
+  const files = new Map<string, readonly string[]>([
+    ...["pool.js", "index.js"].map(
+      (name) => [`/${name}`, ["text/javascript", readFileSync(join(ROOT, "dist", name), "utf8")]] as const,
+    ),
     ["/", ["text/html", '<!doctype html><title>Sluice</title><script type="module" src="page.js"></script>']],
     ...(await Promise.all(
       Object.entries({ page: PAGE, worker: WORKER, worklet: WORKLET }).map(
         async ([name, code]) =>
-          [`/${name}.js`, ["text/javascript", await bundle(code, { entry: "index.js" })]] as [string, string[]],
+          [`/${name}.js`, ["text/javascript", await bundle(code, { entry: "index.js" })]] as const,
       ),
     )),
   ]);
@@ -98,7 +102,7 @@ async function runBrowser(command: string, argsOf: (folder: string, url: string)
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
   const browser = start(command, argsOf(join(folder, "profile"), url), folder, { HOME: folder });
   const from = Date.now();
-  while (answers.size < 3 && Date.now() - from < PATIENCE && browser.exitCode === null) {
+  while (answers.size < PLACES.length && Date.now() - from < PATIENCE && browser.exitCode === null) {
     await Promise.race([once(server, "answer"), new Promise((resolve) => setTimeout(resolve, 1000))]);
   }
   stop(browser);
@@ -109,7 +113,15 @@ async function runBrowser(command: string, argsOf: (folder: string, url: string)
   return { answers, said: browser.said };
 }
 
-/** Three rows of one browser, which is started once. */
+/** What the page's answers are called, and their rows. */
+const PLACES = [
+  ["page", "page"],
+  ["worker", "dedicated worker"],
+  ["worklet", "audio worklet"],
+  ["pool", "page"],
+] as const;
+
+/** The rows of one browser, which is started once; the last is its pool's. */
 function browser(
   name: string,
   command: string,
@@ -117,19 +129,17 @@ function browser(
   argsOf: (profile: string, url: string) => string[],
 ): Host[] {
   let running: ReturnType<typeof runBrowser> | undefined;
-  return Object.entries({ page: "page", worker: "dedicated worker", worklet: "audio worklet" }).map(
-    ([place, text]) => ({
-      name: `${name}, ${text}`,
-      version: () => outputOf(version[0], version.slice(1), "."),
-      async run() {
-        running ??= runBrowser(command, argsOf);
-        const { answers, said } = await running;
-        const { answer, error = `no answer: ${said.slice(-400)}` } = answers.get(place) ?? {};
-        if (answer === undefined) throw new Error(error);
-        return answer;
-      },
-    }),
-  );
+  return PLACES.map(([place, text]) => ({
+    name: `${name}, ${text}`,
+    version: () => outputOf(version[0], version.slice(1), "."),
+    async run() {
+      running ??= runBrowser(command, argsOf);
+      const { answers, said } = await running;
+      const { answer, error = `no answer: ${said.slice(-400)}` } = answers.get(place) ?? {};
+      if (answer === undefined) throw new Error(error);
+      return answer;
+    },
+  }));
 }
 
 /** Debian keeps WebKitGTK's browser beside its library. */
@@ -137,24 +147,27 @@ const MINI_BROWSER =
   ["x86_64", "aarch64"].map((cpu) => `/usr/lib/${cpu}-linux-gnu/webkit2gtk-4.1/MiniBrowser`).find(existsSync) ??
   "MiniBrowser";
 
-export const BROWSERS: readonly Host[] = [
-  ...browser("Chromium", "chromium", ["chromium", "--version"], (profile, url) => [
+const rows: readonly (readonly Host[])[] = [
+  browser("Chromium", "chromium", ["chromium", "--version"], (profile, url) => [
     "--headless",
     "--no-sandbox",
     "--no-first-run",
     `--user-data-dir=${profile}`,
     url,
   ]),
-  ...browser("Firefox", "firefox-esr", ["firefox-esr", "--version"], (profile, url) => [
+  browser("Firefox", "firefox-esr", ["firefox-esr", "--version"], (profile, url) => [
     "--headless",
     "--no-remote",
     "--profile",
     profile,
     url,
   ]),
-  ...browser("WebKitGTK", "xvfb-run", ["xvfb-run", "-a", MINI_BROWSER, "--version"], (_, url) => [
+  browser("WebKitGTK", "xvfb-run", ["xvfb-run", "-a", MINI_BROWSER, "--version"], (_, url) => [
     "-a",
     MINI_BROWSER,
     url,
   ]),
 ];
+
+export const BROWSERS: readonly Host[] = rows.flatMap((all) => all.slice(0, -1));
+export const BROWSER_POOLS: readonly Host[] = rows.flatMap((all) => all.slice(-1));

@@ -61,7 +61,7 @@ export async function bundle(
     write: false,
     format,
     target: "es2022",
-    external: [...external, ...(entry === undefined ? ["sluice"] : [])],
+    external: [...external, ...(entry === undefined ? ["sluice", "sluice/pool"] : [])],
     alias: { program: join(HERE, "program.ts"), ...(entry && { sluice: join(ROOT, "dist", entry) }) },
     plugins: [
       {

@@ -152,6 +152,22 @@ export function steps(stream: Pick<Stream, "step">, count: number): number {
   return y[0];
 }
 
+/** Sequences of different lengths. */
+export function poolRows(): { readonly token: Int32Array; readonly frame: Float32Array }[] {
+  const { tokens, frames } = rows();
+  return Array.from({ length: 24 }, (_, i) => ({ token: tokens.slice(i), frame: frames.slice(5 * i) }));
+}
+
+/** Sequences through a pool of two workers: the bits of all outputs. */
+export async function checkPool(sluice: Sluice, { createPool }: typeof import("../../src/pool.ts")): Promise<Answer> {
+  const pool = await createPool(streaming(sluice), { workers: 2, variant: "simd" });
+  const bits: number[] = [];
+  for await (const { output } of pool.map(poolRows())) bits.push(...bitsOf(output));
+  const { variant } = pool.info;
+  pool.dispose();
+  return { variant, bits };
+}
+
 /** For hosts that have a clock: `now` in ms. */
 export async function measure(sluice: Sluice, now: () => number): Promise<Answer> {
   const bytes = gru128(sluice);

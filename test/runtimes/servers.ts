@@ -33,10 +33,17 @@ import { measure } from "program";
 console.log(JSON.stringify(await measure(sluice, () => performance.now())));
 `;
 
-async function runMain(command: string, args: readonly string[], env = {}): Promise<Answer> {
+const POOL = `
+import * as sluice from "sluice";
+import * as pool from "sluice/pool";
+import { checkPool } from "program";
+console.log(JSON.stringify(await checkPool(sluice, pool)));
+`;
+
+async function runMain(command: string, args: readonly string[], env = {}, code = MAIN): Promise<Answer> {
   const folder = makeFolder();
   try {
-    writeFileSync(join(folder, "main.mjs"), await bundle(MAIN));
+    writeFileSync(join(folder, "main.mjs"), await bundle(code));
     return JSON.parse(await outputOf(command, [...args, "main.mjs"], folder, env));
   } finally {
     removeFolder(folder);
@@ -172,3 +179,13 @@ export const SERVERS: readonly Host[] = [
 ];
 
 export const ARM64: readonly Host[] = [arm64("dot product", "neoverse-n1"), arm64("no dot product", "cortex-a53")];
+
+/** Pools of two workers, of Node's kind and of the web's. */
+export const POOLS: readonly Host[] = [
+  ...["node20", "node26"].map((name) => ({
+    name: `Node ${versionOf(name)}`,
+    run: () => runMain(bin(name), [], {}, POOL),
+  })),
+  { name: `Deno ${versionOf("deno")}`, run: () => runMain(bin("deno"), ["run", "-A", "--no-lock"], {}, POOL) },
+  { name: `Bun ${versionOf("bun")}`, run: () => runMain(bin("bun"), ["run"], {}, POOL) },
+];

@@ -1,0 +1,314 @@
+/**
+ * The entry `sluice/pool`: one model in several workers, each with a session of its own (`sluice/worker`), and jobs that go to
+ * whichever is free.
+ *
+ * Data flow   job → queue → an idle worker → result → the job's promise
+ * Death       the job of a worker that dies goes back to the head of the queue, and a new worker takes the place. A job is
+ *             answered once, whoever has worked on it; one that took three workers with it is refused
+ */
+
+import { thread } from "../build/worker-thread.ts";
+import { SessionError, type SessionOptions } from "./index.ts";
+import type { State } from "./members.ts";
+import type { Model } from "./model.ts";
+import { checkInteger, type Numbers, wrongKind } from "./ports.ts";
+import type { RunInput, RunOptions, RunResult, SessionInfo } from "./session.ts";
+import { openWorker } from "./worker/calls.ts";
+import type { WorkerSession } from "./worker/proxies.ts";
+import { createSession } from "./worker.ts";
+
+export interface PoolOptions extends Pick<SessionOptions, "variant" | "maxSteps" | "wasm"> {
+  /** How many workers. One less than the host has processors, and at least one. */
+  readonly workers?: number;
+  /** The URL of `sluice/worker-thread`, served by you: for pages whose policy has no `worker-src blob:`. */
+  readonly url?: string | URL;
+}
+
+export interface JobOptions extends RunOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface MapOptions extends JobOptions {
+  /** Jobs that may wait, run or be done before the consumer has taken the first of them. Four for each worker. */
+  readonly ahead?: number;
+  /** After every job: how many are done, and of how many where the source has a length. */
+  readonly onProgress?: (done: number, total: number | undefined) => void;
+}
+
+/** Workers that one job may take with it before it is refused. */
+const DEATHS = 3;
+
+interface Job {
+  readonly xs: RunInput;
+  readonly options: RunOptions;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (result: RunResult) => void;
+  readonly reject: (error: unknown) => void;
+  deaths: number;
+}
+
+/** A worker; without a session until that is open. */
+interface Hand {
+  session?: WorkerSession;
+  busy: boolean;
+}
+
+/**
+ * Opens a session of a model in each of some workers.
+ * @throws as `createSession`; SessionError ERR_WORKER where workers are missing or do not start
+ * @example
+ * const pool = await createPool(model, { workers: 4 });
+ * for await (const { output } of pool.map(sequences)) console.log(output);
+ */
+export async function createPool(model: Model, options: PoolOptions = {}): Promise<Pool> {
+  const { workers = Math.max(1, (globalThis.navigator?.hardwareConcurrency ?? 2) - 1), ...others } = options;
+  if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
+  checkInteger("workers", workers, 1);
+  const pool = new Pool(model, workers, others);
+  try {
+    await pool.open();
+  } catch (error) {
+    pool.dispose();
+    throw error;
+  }
+  return pool;
+}
+
+export class Pool {
+  readonly #model: Model;
+  readonly #options: Omit<PoolOptions, "workers">;
+  readonly #hands = new Set<Hand>();
+  /** Those of dead workers, then the others, in order. */
+  readonly #returned: Job[] = [];
+  readonly #waiting = new Set<Job>();
+  /** Jobs by the signal that stops them. */
+  readonly #signals = new WeakMap<AbortSignal, Set<Job>>();
+  #size: number;
+  #info: SessionInfo | undefined;
+  #disposed = false;
+
+  /** Use `createPool`. @internal */
+  constructor(model: Model, size: number, options: Omit<PoolOptions, "workers">) {
+    this.#model = model;
+    this.#size = size;
+    this.#options = options;
+  }
+
+  /** @internal */
+  async open(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#size }, () => this.#hire()));
+  }
+
+  /** Of each worker's session. */
+  get info(): SessionInfo {
+    return this.#info as SessionInfo;
+  }
+
+  /** Workers that are ready. */
+  get workers(): number {
+    return [...this.#hands].filter(({ session }) => session !== undefined).length;
+  }
+
+  /**
+   * `session.run` in a worker. xs is copied when its turn comes: do not change it before.
+   * @throws what session.run throws; the signal's reason; SessionError ERR_WORKER, ERR_DISPOSED
+   * @example
+   * const { output, state } = await pool.run(frames, { state: before });
+   */
+  run(xs: RunInput, { signal, ...options }: JobOptions = {}): Promise<RunResult> {
+    return new Promise((resolve, reject) => {
+      if (this.#disposed) throw disposed();
+      signal?.throwIfAborted();
+      const job: Job = { xs, options, signal, resolve, reject, deaths: 0 };
+      if (signal !== undefined) this.#listen(signal).add(job);
+      this.#waiting.add(job);
+      this.#assign();
+    });
+  }
+
+  /**
+   * Runs every sequence of a source, in any order, and yields the results in the source's. Takes no more from the source than
+   * `ahead` before the consumer takes results.
+   *
+   * @throws the first error of a job or of the source; whoever stops early, by `break` or the signal, drops the rest
+   */
+  async *map(
+    source: Iterable<RunInput> | AsyncIterable<RunInput>,
+    { ahead = 4 * this.#size, onProgress, signal, ...options }: MapOptions = {},
+  ): AsyncGenerator<RunResult, void> {
+    checkInteger("ahead", ahead, 1);
+    const total = (source as { readonly length?: number }).length;
+    const stop = new AbortController();
+    const abort = () => stop.abort(signal?.reason);
+    signal?.throwIfAborted();
+    signal?.addEventListener("abort", abort);
+    const stopped = new Promise<never>((_, reject) => {
+      stop.signal.addEventListener("abort", () => reject(stop.signal.reason));
+    });
+    stopped.catch(() => {});
+    const inputs = iteratorOf(source);
+    const results: Promise<RunResult>[] = [];
+    let done = 0;
+    try {
+      for (;;) {
+        // A source that does not answer keeps nobody from stopping.
+        const next = await Promise.race([inputs.next(), stopped]);
+        if (next.done) break;
+        const result = this.run(next.value, { ...options, signal: stop.signal });
+        result.then(
+          () => onProgress?.(++done, total),
+          () => {}, // It is thrown where the consumer takes it.
+        );
+        results.push(result);
+        if (results.length >= ahead) yield await (results.shift() as Promise<RunResult>);
+      }
+      while (results.length > 0) yield await (results.shift() as Promise<RunResult>);
+    } finally {
+      signal?.removeEventListener("abort", abort);
+      stop.abort(disposed());
+      inputs.return?.()?.catch?.(() => {});
+    }
+  }
+
+  /** A state that moves through the workers: each run goes on where the one before it ended. */
+  stream(state?: Readonly<State>): PoolStream {
+    return new PoolStream(this, state);
+  }
+
+  /** Ends the workers. Jobs that are not done are refused; idempotent. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const { session } of this.#hands) session?.dispose();
+    this.#hands.clear();
+    this.#refuseAll(disposed());
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The jobs that a signal would stop. One listener for all of them, since hosts warn of many. */
+  #listen(signal: AbortSignal): Set<Job> {
+    const known = this.#signals.get(signal);
+    if (known !== undefined) return known;
+    const jobs = new Set<Job>();
+    this.#signals.set(signal, jobs);
+    // What a worker has begun it ends; nobody waits for it any more.
+    const abort = () => {
+      for (const job of jobs) {
+        this.#waiting.delete(job);
+        job.reject(signal.reason);
+      }
+    };
+    signal.addEventListener("abort", abort, { once: true });
+    return jobs;
+  }
+
+  /** Starts a worker; resolves when its session is open. */
+  async #hire(): Promise<void> {
+    const hand: Hand = { busy: false };
+    this.#hands.add(hand);
+    try {
+      const { url, ...options } = this.#options;
+      const worker = openWorker(thread, { url });
+      const session = await createSession(this.#model, { ...options, worker });
+      if (this.#disposed) session.dispose();
+      // One that dies while it is idle is no longer there when a job comes.
+      const died = () => this.#hands.delete(hand);
+      const { on, addEventListener } = worker as { on?: Listen; addEventListener?: Listen };
+      on?.call(worker, "exit", died);
+      addEventListener?.call(worker, "error", died);
+      this.#info ??= session.info;
+      hand.session = session;
+    } catch (error) {
+      this.#hands.delete(hand);
+      throw error;
+    }
+    this.#assign();
+  }
+
+  #assign(): void {
+    // A dead worker's place is taken when there is something to do.
+    while (this.#returned.length + this.#waiting.size > 0 && this.#hands.size < this.#size) {
+      this.#hire().catch((error) => {
+        this.#size--;
+        if (this.#hands.size === 0) this.#refuseAll(error);
+      });
+    }
+    for (const hand of this.#hands) {
+      if (hand.session === undefined || hand.busy) continue;
+      const job = this.#returned.shift() ?? this.#waiting.values().next().value;
+      if (job === undefined) return;
+      this.#waiting.delete(job);
+      this.#work(hand, hand.session, job);
+    }
+  }
+
+  async #work(hand: Hand, session: WorkerSession, job: Job): Promise<void> {
+    hand.busy = true;
+    try {
+      job.resolve(await session.run(job.xs, job.options));
+    } catch (error) {
+      const died = (error as SessionError).code === "ERR_WORKER";
+      if (died) this.#hands.delete(hand);
+      if (died && !this.#disposed && ++job.deaths < DEATHS) this.#returned.unshift(job);
+      else job.reject(error);
+    }
+    hand.busy = false;
+    if (job.signal !== undefined && !this.#returned.includes(job)) this.#signals.get(job.signal)?.delete(job);
+    this.#assign();
+  }
+
+  #refuseAll(error: unknown): void {
+    for (const job of [...this.#returned.splice(0), ...this.#waiting]) job.reject(error);
+    this.#waiting.clear();
+  }
+}
+
+type Listen = (name: string, listener: () => void) => void;
+
+/** A stream without a home: its state is kept here between runs, so no worker's death can lose it. */
+export class PoolStream {
+  readonly #pool: Pool;
+  #state: Readonly<State> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Use `pool.stream()`. @internal */
+  constructor(pool: Pool, state?: Readonly<State>) {
+    this.#pool = pool;
+    this.#state = state;
+  }
+
+  /** After the last run that has ended; undefined: the model's initial state. */
+  get state(): Readonly<State> | undefined {
+    return this.#state;
+  }
+
+  /** (T, I) → (T, O), after the runs before it. A run that fails leaves the state as it was. */
+  run(
+    xs: Numbers | Readonly<Record<string, Numbers>>,
+    { signal }: Pick<JobOptions, "signal"> = {},
+  ): Promise<RunResult> {
+    const result = this.#last.then(() => this.#pool.run(xs, { state: this.#state, signal }));
+    this.#last = result.then(
+      ({ state }) => {
+        this.#state = state;
+      },
+      () => {},
+    );
+    return result;
+  }
+}
+
+function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> {
+  if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+  const iterator = source[Symbol.iterator]();
+  return {
+    next: async () => iterator.next(),
+    return: async () => iterator.return?.() ?? { done: true, value: undefined },
+  };
+}
+
+function disposed(): SessionError {
+  return new SessionError("ERR_DISPOSED", "pool: expected a live one; it is disposed.");
+}
