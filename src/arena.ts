@@ -11,11 +11,12 @@ import type { OpTable } from "./ops/core.ts";
 import { loadWeights } from "./pack.ts";
 import { type Plan, planModel } from "./plan.ts";
 import { encodeProgram, type Place, type ProgramRecord, type Region, type Rows } from "./program.ts";
+import { isQuantized } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 
 /** Regions that depend on the number of rows, in the order in which they lie after the program and the member table. */
-export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows"];
+export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows", "q"];
 
 /** Bytes of the longest program of one record that loading runs. */
 export const ONCE_BYTES = 64;
@@ -97,6 +98,7 @@ function layArena(
 
   const engine: { -readonly [K in keyof Engine]: Engine[K] } = {
     variant: runtime.variant,
+    precision: isQuantized(model) ? "int8" : "f32",
     inputs: [],
     outputs: [],
     get bytes() {
