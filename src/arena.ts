@@ -5,13 +5,12 @@
 
 import { MEMBER_BYTES } from "../assembly/abi.ts";
 import type { Engine, IoRegion, States, TraceRows } from "./engine.ts";
-import { foldBatchNorms } from "./fold.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { loadWeights } from "./pack.ts";
 import { type Plan, planModel } from "./plan.ts";
 import { encodeProgram, type Place, type ProgramRecord, type Region, type Rows } from "./program.ts";
-import { isQuantized } from "./quantize.ts";
+import { isQuantized, type Precision, packedWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 
@@ -21,10 +20,10 @@ export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRow
 /** Bytes of the longest program of one record that loading runs. */
 export const ONCE_BYTES = 64;
 
-export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number): Engine {
+export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number, precision?: Precision): Engine {
   const held = new Set<Block>();
   try {
-    return layArena(ops, foldBatchNorms(model), holder(runtime, held), runtime, rows);
+    return layArena(ops, packedWeights(ops, model, precision), holder(runtime, held), runtime, rows);
   } catch (error) {
     for (const block of held) block.free();
     throw error;

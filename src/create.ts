@@ -7,7 +7,6 @@ import { createArena } from "./arena.ts";
 import { createReferenceEngine } from "./backend-reference.ts";
 import type { Variant } from "./engine.ts";
 import { ModelError } from "./errors.ts";
-import { foldBatchNorms } from "./fold.ts";
 import { checkGraph } from "./graph.ts";
 import {
   compile,
@@ -21,7 +20,7 @@ import {
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
-import { dequantizeWeights, isQuantized, quantizeWeights } from "./quantize.ts";
+import type { Precision } from "./quantize.ts";
 import { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 
@@ -44,7 +43,7 @@ export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Sour
    * The arithmetic of the kernels' products. As the model's weights are unless given: int8 quantises f32 weights, f32 widens
    * int8 weights. The reference always computes in f64, from the weights as they are.
    */
-  readonly precision?: "f32" | "int8";
+  readonly precision?: Precision;
   /** One memory for several sessions (`createRuntime`). */
   readonly runtime?: Runtime;
 }
@@ -81,11 +80,10 @@ export async function compileBuild(kit: Kit, options: RuntimeOptions): Promise<W
 }
 
 export function openSession(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Session {
-  const { maxSteps = 64, variant = "auto" } = options;
+  const { maxSteps = 64, variant = "auto", precision } = options;
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   checkInteger("maxSteps", maxSteps, 1);
-  const precision = options.precision ?? (isQuantized(model) ? "int8" : "f32");
-  checkOneOf("precision", precision, ["f32", "int8"]);
+  if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
   const runtime = options.runtime ?? openRuntime(kit, options);
   if (options.runtime && variant !== "auto" && variant !== options.runtime.variant) {
     throw new ModelError(
@@ -94,10 +92,8 @@ export function openSession(kit: Kit, model: Model, options: SessionOptions<Kern
     );
   }
   const graph = checkGraph(kit.ops, model.inputs, model.nodes, model.tensors);
-  const weighted = () =>
-    precision === "int8" ? quantizeWeights(kit.ops, foldBatchNorms(model)) : dequantizeWeights(model);
   const engine = runtime
-    ? createArena(kit.ops, weighted(), runtime, maxSteps)
+    ? createArena(kit.ops, model, runtime, maxSteps, precision)
     : createReferenceEngine(model, { rows: maxSteps });
   return new Session(model, graph, engine);
 }

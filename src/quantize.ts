@@ -4,9 +4,21 @@
  */
 
 import { ModelError } from "./errors.ts";
+import { foldBatchNorms } from "./fold.ts";
 import { type Model, tensorKey } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { type Tensor, toF32 } from "./tensor.ts";
+
+export type Precision = "f32" | "int8";
+
+/**
+ * The weights that a session packs, batch norms folded: as the model has them unless `precision` says otherwise. Where some are
+ * int8 all are, so that nothing of an int8 session is fused.
+ */
+export function packedWeights(ops: OpTable, model: Model, precision: Precision | undefined): Model {
+  const int8 = precision === undefined ? isQuantized(model) : precision === "int8";
+  return int8 ? quantizeWeights(ops, foldBatchNorms(model)) : foldBatchNorms(dequantizeWeights(model));
+}
 
 /** Does the model hold weights that are quantised already? */
 export function isQuantized({ tensors }: Model): boolean {
@@ -29,7 +41,7 @@ export function quantizeWeights(ops: OpTable, model: Model): Model {
 }
 
 /** The model with f32 weights only. */
-export function dequantizeWeights(model: Model): Model {
+function dequantizeWeights(model: Model): Model {
   const tensors = new Map(model.tensors);
   for (const [key, { name, shape, scale }] of tensors) {
     if (scale) tensors.set(key, { name, dtype: "F32", shape, data: toF32(tensors.get(key) as Tensor) });
