@@ -211,8 +211,8 @@ const FUNCTIONS: readonly Mutant[] = [
   {
     name: "exp: ln 2 without its low part",
     file: "assembly/math.ts",
-    find: "madd(n, splat(LN2_LOW), madd(n, splat(LN2_HIGH), x))",
-    replace: "madd(n, splat(LN2_HIGH), x)",
+    find: "plus<T>(n, splat(LN2_LOW), plus<T>(n, splat(LN2_HIGH), x))",
+    replace: "plus<T>(n, splat(LN2_HIGH), x)",
     tests: ["test/kernels/math.test.ts"],
   },
   {
