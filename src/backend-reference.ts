@@ -80,6 +80,7 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
 
   const engine: Engine = {
     variant: "reference",
+    precision: "f64",
     ...io(options.rows),
     reserve(rows) {
       if (rows > engine.rows) Object.assign(engine, io(rows));

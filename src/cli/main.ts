@@ -5,6 +5,7 @@ import pkg from "../../package.json" with { type: "json" };
 import { bake } from "./bake.ts";
 import { bench } from "./bench.ts";
 import { inspect } from "./inspect.ts";
+import { quantize } from "./quantize.ts";
 import { run } from "./run.ts";
 import { printable } from "./text.ts";
 import { COMMANDS, type Command, HELP, UsageError } from "./usage.ts";
@@ -46,6 +47,10 @@ async function dispatch(): Promise<void> {
     const { values, positionals } = parse(COMMANDS.bake);
     if (values.help) process.stdout.write(COMMANDS.bake.help);
     else await bake(positionals[0], values);
+  } else if (name === "quantize") {
+    const { values, positionals } = parse(COMMANDS.quantize);
+    if (values.help) process.stdout.write(COMMANDS.quantize.help);
+    else await quantize(positionals[0], values);
   } else {
     const kind = name?.startsWith("-") ? "option" : "command";
     throw new UsageError(name === undefined ? "expected a command" : `unknown ${kind} "${name}"`);

@@ -30,6 +30,8 @@ export interface TensorRule {
   readonly suffix: string;
   readonly shape: readonly number[];
   readonly optional?: boolean;
+  /** It multiplies vectors: it may be I8 with a scale for each row. */
+  readonly matrix?: boolean;
 }
 
 export interface Op {
