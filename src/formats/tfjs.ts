@@ -75,7 +75,7 @@ function readParts(bytes: Uint8Array, limits: TfjsLimits): Parts {
   const format = new Map(root.entries()).get("format");
   if (format !== undefined && format.value !== "layers-model") {
     const hint = "Of a graph model, convert the Keras model or its ONNX export instead.";
-    throw format.as("ERR_FOREIGN_FORMAT").error('"layers-model"', show(format.value), hint);
+    throw format.as("ERR_FOREIGN_FORMAT").error('"layers-model"', `${show(format.value)}.`, hint);
   }
   const { modelTopology, weightsManifest } = root.fields(
     ["modelTopology", "weightsManifest"],

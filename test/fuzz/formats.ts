@@ -6,6 +6,7 @@ import { readFlaxModel } from "../../src/formats/flax.ts";
 import { parseNpy } from "../../src/formats/npy.ts";
 import { parseNpz } from "../../src/formats/npz.ts";
 import { readPytorchModel } from "../../src/formats/pytorch.ts";
+import { readTfjsModel } from "../../src/formats/tfjs.ts";
 import { readZip, unpack, ZIP_LIMITS } from "../../src/formats/zip.ts";
 import { readModel } from "../../src/index.ts";
 import { CORE } from "../../src/ops/core.ts";
@@ -36,6 +37,12 @@ const filesIn = (folder: string, pattern: RegExp): Uint8Array[] =>
   readdirSync(join(GOLDEN, folder))
     .filter((name) => pattern.test(name))
     .map((name) => new Uint8Array(readFileSync(join(GOLDEN, folder, name))));
+
+const SHARDS = new Map(
+  readdirSync(join(GOLDEN, "tfjs"))
+    .filter((name) => name.endsWith(".bin"))
+    .map((name) => [name, new Uint8Array(readFileSync(join(GOLDEN, "tfjs", name)))]),
+);
 
 /** The first member of an archive that matches, with the others as they are. */
 function member(file: Uint8Array, pattern: RegExp): ReturnType<NonNullable<Fuzzed["inner"]>> {
@@ -74,6 +81,11 @@ export const FUZZED: readonly Fuzzed[] = [
     name: "flax",
     seeds: () => filesIn("flax", /\.msgpack$/),
     read: (bytes) => readFlaxModel(CORE, bytes, { layers: FLAX_LAYERS }),
+  },
+  {
+    name: "tfjs",
+    seeds: () => filesIn("tfjs", /^(?!manifest).*\.json$/),
+    read: (bytes) => readTfjsModel(CORE, bytes, { files: (name) => SHARDS.get(name) ?? new Uint8Array(0) }),
   },
   {
     name: "npy",
