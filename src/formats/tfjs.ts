@@ -81,11 +81,14 @@ function readParts(bytes: Uint8Array, limits: TfjsLimits): Parts {
     ["modelTopology", "weightsManifest"],
     ["format", "generatedBy", "convertedBy", "trainingConfig", "userDefinedMetadata"],
   );
-  const members = new Map(modelTopology.entries());
-  const version = members.get("keras_version")?.value ?? "";
-  const major = /^(\d{1,3})\./.exec(typeof version === "string" ? version : "")?.[1];
+  const topology = modelTopology.fields(
+    [],
+    ["class_name", "config", "model_config", "keras_version", "backend", "training_config"],
+  );
+  // "tfjs-layers 4.22.0", or Keras's own of a converted model.
+  const major = /^(\d{1,3})\./.exec(topology.keras_version?.string() ?? "")?.[1];
   return {
-    topology: members.get("model_config") ?? modelTopology,
+    topology: topology.model_config ?? modelTopology,
     keras: Number(major ?? 2),
     groups: readManifest(weightsManifest, limits),
   };

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readFlaxModel } from "../../src/formats/flax.ts";
+import { readKerasModel } from "../../src/formats/keras.ts";
 import { parseNpy } from "../../src/formats/npy.ts";
 import { parseNpz } from "../../src/formats/npz.ts";
 import { readPytorchModel } from "../../src/formats/pytorch.ts";
@@ -70,6 +71,12 @@ export const FUZZED: readonly Fuzzed[] = [
     seeds: () => filesIn("pt", /\.(pt|ckpt)$/),
     read: (bytes) => readPytorchModel(CORE, bytes, { layers: LAYERS }),
     inner: (file) => member(file, /\/data\.pkl$/),
+  },
+  {
+    name: "keras",
+    seeds: () => filesIn("keras", /\.(h5|keras)$/),
+    read: (bytes) => readKerasModel(CORE, bytes, {}),
+    inner: (file) => member(file, /\.(json|h5)$/),
   },
   {
     name: "npz",

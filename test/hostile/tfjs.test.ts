@@ -74,7 +74,7 @@ const CASES: Case[] = [
     "camel case",
     model({ modelTopology: { className: "Sequential", config: [] } }),
     "GRAPH",
-    'expected a field "class_name"',
+    'got "className"',
   ],
 
   // the manifest
@@ -297,7 +297,7 @@ describe("a malformed model of TensorFlow.js", () => {
     expect(() => readTfjsModel(CORE, model(), { files })).toThrow(
       new TypeError('"files" expected a Uint8Array for "a.bin", got String'),
     );
-    const layers = { layers: [] } as TfjsOptions;
+    const layers = { layers: [], ...shards(32) } as TfjsOptions;
     expect(() => readTfjsModel(CORE, model(), layers)).toThrow(TypeError);
     expect(() => readTfjsModel(CORE, "x" as unknown as Uint8Array)).toThrow(TypeError);
   });
