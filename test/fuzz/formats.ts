@@ -9,7 +9,7 @@ import { parseNpz } from "../../src/formats/npz.ts";
 import { readPytorchModel } from "../../src/formats/pytorch.ts";
 import { readTfjsModel } from "../../src/formats/tfjs.ts";
 import { readZip, unpack, ZIP_LIMITS } from "../../src/formats/zip.ts";
-import { readModel } from "../../src/index.ts";
+import { readModel, readSafetensors, writeSafetensors } from "../../src/index.ts";
 import { CORE } from "../../src/ops/core.ts";
 import { zip } from "../hostile/files.ts";
 import { GOLDEN, safetensorsIn } from "../vectors.ts";
@@ -60,11 +60,15 @@ function member(file: Uint8Array, pattern: RegExp): ReturnType<NonNullable<Fuzze
 export const FUZZED: readonly Fuzzed[] = [
   {
     name: "safetensors",
-    seeds: () =>
-      safetensorsIn(GOLDEN)
+    seeds: () => [
+      ...safetensorsIn(GOLDEN)
         .map((path) => new Uint8Array(readFileSync(path)))
         .filter(({ length }) => length < 20000),
-    read: (bytes) => readModel(bytes, { layers: [{ type: "gru", name: "weights" }] }),
+      ...filesIn("pt", /^(model|parameters)\.pt$/).map((file) =>
+        writeSafetensors(readPytorchModel(CORE, file, { layers: LAYERS })),
+      ),
+    ],
+    read: (bytes) => [readSafetensors(bytes), readModel(bytes)],
   },
   {
     name: "pytorch",
