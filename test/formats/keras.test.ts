@@ -32,11 +32,12 @@ const bytesOf = (name: string) => new Uint8Array(readFileSync(join(folder, name)
 
 function expectClose(got: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
   expect(got.length).toBe(expected.length);
+  let worst = 0;
   for (let i = 0; i < got.length; i++) {
-    expect(Math.abs(got[i] - expected[i]), `element ${i}`).toBeLessThanOrEqual(
-      tolerance * Math.max(1, Math.abs(expected[i])),
-    );
+    const error = Math.abs(got[i] - expected[i]) / Math.max(1, Math.abs(expected[i]));
+    if (!(error <= worst)) worst = error;
   }
+  expect(worst).toBeLessThanOrEqual(tolerance);
 }
 
 const inputOf = (model: Model, { input }: Expected) =>

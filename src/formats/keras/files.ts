@@ -107,12 +107,11 @@ export function namedWeights(root: Group, data: Data): Weights {
 
 /** Beside it: what the optimizer keeps, and variables of the model itself, of which there are none. */
 function containerOf(root: Group): Group {
-  for (const [key, group] of root.groups) {
-    if (key === "layers" || key === "optimizer") continue;
-    checkAllUsed(group, new Set());
-  }
   const container = root.groups.get("layers");
-  if (container === undefined) throw failure(root.path, 'a group "layers"', "none");
+  if (container === undefined) throw failure(root.path, 'layer_names, or a group "layers"', "neither");
+  for (const [key, group] of root.groups) {
+    if (key !== "layers" && key !== "optimizer") checkAllUsed(group, new Set());
+  }
   return container;
 }
 
