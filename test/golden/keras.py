@@ -8,6 +8,7 @@ keras/src/layers/rnn in NumPy, f64. Every file has weights of its own seed, diff
 
 import io
 import json
+import struct
 import zipfile
 from pathlib import Path
 
@@ -323,9 +324,49 @@ def refused():
         for i in range(20):
             f.attrs[f"a{i}"] = i
 
+    def names(*list):
+        return lambda g: g.attrs.__setitem__("weight_names", [f"d/{n}:0".encode() for n in list])
+
+    write("layer-twice.h5", lambda g, f: (plain()(g, f), f.attrs.__setitem__("layer_names", [b"d", b"d"])))
+    write("weight-twice.h5", plain(), names("kernel", "bias", "kernel"))
+    write("unlisted.h5", plain(), names("kernel"))
+    write("texts.h5", lambda g, f: (plain()(g, f), f.attrs.__setitem__("layer_names", [f"layer{i}" for i in range(200)])))
+    with h5py.File(folder / "named-twice.h5", "w") as f:
+        for key in ("dense", "dense_1"):
+            group = f.create_group(f"layers/{key}/vars")
+            group.attrs["name"] = "d"
+            group.create_dataset("0", data=kernel)
+    with h5py.File(folder / "gru.h5", "w") as f:
+        f.attrs["layer_names"] = [b"d"]
+        f.create_group("d").attrs["weight_names"] = [b"kernel:0", b"recurrent:0", b"bias:0"]
+        for name, value in zip(["kernel", "recurrent", "bias"], gru_weights(r, 3, 2, False)):
+            f[f"d/{name}:0"] = value
+
+    def twice(g, f):
+        plain()(g, f)
+        f.attrs["aa"], f.attrs["ab"] = 1, 2
+
+    write("attribute-twice.h5", twice)
+    patch(folder / "attribute-twice.h5", lambda b: b.replace(b"ab\0", b"aa\0"))
+
+    def overlap(g, f):
+        g.create_dataset("kernel:0", data=np.ones((1, 2000), "f4"))
+        for i in range(3):
+            g.create_dataset(f"more{i}:0", (1, 2000), "f4")
+
+    write("overlap.h5", overlap, names("kernel", "bias", "more0", "more1", "more2"))
+    with h5py.File(folder / "overlap.h5") as f:
+        place = f["d/d/kernel:0"].id.get_offset()
+    tail = struct.pack("<Q", 8000)
+    patch(folder / "overlap.h5", lambda b: b.replace(b"\3\1" + b"\xff" * 8 + tail, b"\3\1" + struct.pack("<Q", place) + tail))
+
     write("dense-links.h5", many, libver="latest")
     write("dense-attributes.h5", attributes, libver="latest")
     write("userblock.h5", plain(), userblock_size=512)
+
+
+def patch(path, change):
+    path.write_bytes(change(path.read_bytes()))
 
 
 def compact(group, value):

@@ -901,7 +901,53 @@ function chunks(offset: number, size: 1 | 2 | 4 | 8, value: number | bigint): Ch
   return after("TREE\x01", 0, offset, size, value);
 }
 
+/** The layout of the first chunked dataset: version 3, class 2, rank + 1, address, sizes. */
+const LAYOUT = "\x03\x02\x03";
+
+/** A B-tree of level 1 with 100 children that are all one empty node, at the end of the file. */
+function widened(): Uint8Array {
+  const bytes = file(CHUNKED);
+  const node = Buffer.alloc(24 + 100 * 40 + 32);
+  node.write("TREE\x01\x01", 0, "latin1");
+  node.writeUInt16LE(100, 6);
+  const leaf = Buffer.alloc(64);
+  leaf.write("TREE\x01\x00", 0, "latin1");
+  const [root, child] = [bytes.length, bytes.length + node.length];
+  for (let i = 0; i < 100; i++) node.writeBigUInt64LE(BigInt(child), 24 + i * 40 + 32);
+  const all = new Uint8Array(Buffer.concat([bytes, node, leaf]));
+  const view = new DataView(all.buffer);
+  view.setBigUint64(40, BigInt(all.length), true);
+  view.setBigUint64(mark(all, LAYOUT) + 3, BigInt(root), true);
+  return all;
+}
+
 const FILTERS: Row[] = [
+  [
+    "filters on data in one piece",
+    CHUNKED,
+    after(LAYOUT, 0, 1, 1, 1),
+    "HDF5",
+    "expected filters on chunks alone; got contiguous",
+  ],
+  ["a chunk of no rows", CHUNKED, after(LAYOUT, 0, 11, 4, 0), "SHAPE", "expected a chunk of 1 or more; got (0, "],
+  [
+    "chunks of smaller elements",
+    CHUNKED,
+    after(LAYOUT, 0, 19, 4, 2),
+    "HDF5",
+    "expected chunks of elements of 4 bytes; got 2",
+  ],
+  [
+    "chunks of one element",
+    CHUNKED,
+    (view, bytes) => {
+      const at = Buffer.from(bytes).lastIndexOf(message(1, 40), filterAt(bytes), "latin1");
+      view.setUint8(at + 9, 0);
+    },
+    "HDF5",
+    "expected chunks of a shape; got chunks of one element",
+  ],
+
   [
     "filters of version 3",
     CHUNKED,
@@ -1112,6 +1158,12 @@ function text(offset: number, size: 4 | 8, value: number | bigint): Change {
 
 /** Files of h5py. */
 const REFUSED: [name: string, code: string, message: string][] = [
+  ["layer-twice", "DUPLICATE", '/: layer_names has "d" twice.'],
+  ["weight-twice", "HDF5", "/d: expected every weight once; got one twice"],
+  ["unlisted", "HDF5", "/d/d/bias:0: expected a dataset that a layer lists; got one that none does"],
+  ["named-twice", "DUPLICATE", '/layers/dense_1: another layer is called "d".'],
+  ["attribute-twice", "DUPLICATE", 'expected every name once; got "aa"'],
+  ["overlap", "OFFSETS", "expected datasets apart from one another; got an overlap"],
   ["soft-link", "HDF5", "/d/d at byte 7608: expected a hard link; got a soft link"],
   ["soft-link-latest", "HDF5", "/d/d at byte 583: expected a hard link; got a soft link"],
   ["external-link", "HDF5", "/d/d at byte 7914: expected a hard link; got an external link"],
@@ -1169,11 +1221,24 @@ const built = (rows: readonly Row[]): Case[] =>
   rows.map(([name, base, change, code, text]) => [name, changed(base, change), code, text]);
 
 export const HDF5_CASES: Readonly<Record<string, readonly Case[]>> = {
-  superblocks: built(SUPERBLOCK),
+  superblocks: [
+    ...built(SUPERBLOCK),
+    [
+      "a root that is a dataset",
+      changed(V0, (view, bytes) => {
+        view.setBigUint64(64, view.getBigUint64(mark(bytes, "SNOD", 2) + 16, true), true);
+      }),
+      "HDF5",
+      "file: expected a group at the root; got a dataset",
+    ],
+  ],
   "object headers": built(HEADERS),
   groups: built(GROUPS),
   datasets: built(DATASETS),
-  chunks: built(CHUNKS),
+  chunks: [
+    ...built(CHUNKS),
+    ["a hundred nodes that are one", widened, "HDF5", "expected a B-tree without circles; got more nodes than chunks"],
+  ],
   filters: built(FILTERS),
   "attributes and text": built(ATTRIBUTES),
   "files of h5py": REFUSED.map(([name, code, text]) => [name, () => file(`refused/${name}.h5`), code, text]),

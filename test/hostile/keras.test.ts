@@ -55,11 +55,21 @@ describe("HDF5 that is unusual and right", () => {
   });
 });
 
+describe("weights alone", () => {
+  it("whose GRU resets before the product do not become one that resets after it", () => {
+    const read = (resetAfter?: boolean) =>
+      readModel(file("refused/gru.h5"), { layers: [{ type: "gru", name: "d", resetAfter }] });
+    expect([read(), read(false)].map(({ nodes }) => nodes[0].attrs.resetAfter)).toEqual([false, false]);
+    expectRefusal(() => read(true), "ATTRIBUTE", "d: resetAfter: expected false by the bias (6); got true.");
+  });
+});
+
 describe("limits", () => {
   const CASES: [limits: Partial<KerasLimits>, name: string, message: string][] = [
     [{ fileBytes: 100 }, "weights.h5", "file: expected at most 100 bytes; got 13368"],
     [{ fileBytes: 100 }, "functional3.keras", "file: expected at most 100 bytes"],
     [{ objects: 20 }, "weights.h5", "expected at most 20 objects; got more"],
+    [{ objects: 100 }, "refused/texts.h5", "expected at most 100 objects in heaps; got more"],
     [{ depth: 1 }, "weights.h5", "expected groups at most 1 deep; got more"],
     [{ rank: 1 }, "weights.h5", "expected at most 1 dimensions; got 2"],
     [{ configBytes: 300 }, "chunked.h5", "model_config: expected at most 300 bytes"],
@@ -383,6 +393,25 @@ const SETTINGS: Config[] = [
   ],
   ["a Concatenate of one", then("Concatenate", { axis: -1 }), "ATTRIBUTE", "expected 2 inputs or more; got 1"],
   ["an Add of one", then("Add"), "ATTRIBUTE", "more (Add): expected 2 inputs or more; got 1"],
+  [
+    "an Add of a sequence and a row",
+    functional(
+      [
+        node("LSTM", LSTM, [[["in", 0, 0, {}]]]),
+        node("LSTM", { ...LSTM, name: "b", return_sequences: false }, [[["in", 0, 0, {}]]]),
+        node("Add", { name: "sum" }, [
+          [
+            ["lstm", 0, 0, {}],
+            ["b", 0, 0, {}],
+          ],
+        ]),
+      ],
+      { output_layers: [["sum", 0, 0]] },
+    ),
+    "ATTRIBUTE",
+    "sum (Add): expected sequences or single rows; got both",
+    { ...WEIGHTS, b: WEIGHTS.lstm },
+  ],
   [
     "a Concatenate of time",
     then("Concatenate", { axis: 0 }),

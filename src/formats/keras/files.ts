@@ -29,10 +29,8 @@ function failure(path: string, expected: string, got: string): FormatError {
 }
 
 /** Weights by the lists of names: the order of a list counts, never the names. */
-export function legacyWeights(root: Group, data: Data): Weights {
+export function legacyWeights(root: Group, names: readonly string[], data: Data): Weights {
   const weights: Weights = new Map();
-  const names = texts(root, "layer_names", data);
-  if (names === undefined) throw failure(root.path, "an attribute layer_names", "none");
   for (const name of names) {
     const group = root.groups.get(name);
     if (group === undefined) throw failure(root.path, `a group ${show(name)} of layer_names`, "none");
