@@ -102,6 +102,11 @@ describe("files in the layout of Keras", () => {
     for (const [name, { data }] of bare.tensors) expect(data, name).toEqual(first.tensors.get(name)?.data);
   });
 
+  it("say both directions in one node, with or without a config of the backward layer", () => {
+    const { nodes } = open("bidirectional3.keras");
+    expect(nodes.filter(({ attrs }) => attrs.bidirectional).map(({ name }) => name)).toEqual(["all"]);
+  });
+
   it("become native files", () => {
     const model = open("bidirectional3.keras");
     const again = readNative(writeSafetensors(model));

@@ -482,7 +482,11 @@ def main():
     f, b = lstm_weights(r, 4, 3), lstm_weights(r, 4, 3)
     f2, b2 = gru_weights(r, 6, 4, True), gru_weights(r, 6, 4, True)
     d = [r(8, 3)]
-    bidirectional = lambda name, inner, cfg: layer("Bidirectional", {"name": name, "merge_mode": "concat", "layer": layer(inner, cfg, module="keras.layers")}, module="keras.layers")
+    def bidirectional(name, inner, cfg, back=None):
+        own = {"backward_layer": layer(inner, back, module="keras.layers")} if back else {}
+        config = {"name": name, "merge_mode": "concat", "layer": layer(inner, cfg, module="keras.layers"), **own}
+        return layer("Bidirectional", config, module="keras.layers")
+
     config = {
         "module": "keras",
         "class_name": "Sequential",
@@ -495,7 +499,7 @@ def main():
             "layers": [
                 layer("InputLayer", {"batch_shape": [None, None], "dtype": "int32", "sparse": False, "name": "ids"}, module="keras.layers"),
                 layer("Embedding", {"name": "words", "input_dim": 7, "output_dim": 4, "embeddings_initializer": {}, "mask_zero": False}, module="keras.layers"),
-                bidirectional("all", "LSTM", cell_config("lstm", 3, return_sequences=True)),
+                bidirectional("all", "LSTM", cell_config("forward_lstm", 3, return_sequences=True), cell_config("backward_lstm", 3, return_sequences=True, go_backwards=True)),
                 bidirectional("last", "GRU", cell_config("gru", 4, reset_after=True, recurrent_activation="hard_sigmoid")),
                 layer("Dense", dense_config("dense", 3, "log_softmax", use_bias=False), module="keras.layers"),
             ],

@@ -493,6 +493,13 @@ const BIDIRECTIONAL: Config[] = [
   ["merge_mode mul", wrapped({ merge_mode: "mul" }), "ATTRIBUTE", 'merge_mode "mul" is not supported', BOTH],
   ["no layer", wrapped({ layer: undefined }), "GRAPH", 'expected a field "layer"', BOTH],
   ["a layer without a config", wrapped({}, { class_name: "LSTM" }), "GRAPH", 'expected a field "config"', BOTH],
+  [
+    "a layer of another module inside",
+    wrapped({}, layer("LSTM", LSTM, { module: "my" })),
+    "UNSUPPORTED_OP",
+    'of "my" is not Keras',
+    BOTH,
+  ],
   ["a dense layer inside", wrapped({}, layer("Dense", DENSE)), "ATTRIBUTE", "of Dense is not supported", BOTH],
   ["a layer without a class inside", wrapped({}, { config: LSTM }), "ATTRIBUTE", "of nothing is not supported", BOTH],
   [

@@ -8,6 +8,7 @@ import type { ActivationSpec } from "../../model.ts";
 import type { Tensor } from "../../tensor.ts";
 import { f32, firstColumns } from "../nested.ts";
 import type { Arrays } from "./arrays.ts";
+import { checkOrigin } from "./config.ts";
 import { activationOf, Config } from "./fields.ts";
 import type { Builder, KerasLayer, Value } from "./layers.ts";
 import { type CellType, cellTensors, fromCudnn, GATES } from "./weights.ts";
@@ -158,6 +159,7 @@ export function innerLayer(config: Config, key: string, inputs: readonly Value[]
   const members = new Map(field.entries());
   const className = members.get("class_name")?.string() ?? "";
   const inner = members.get("config");
+  checkOrigin(config.layer, className, members);
   if (inner === undefined) throw field.error('a field "config"', "none");
   return { className, name: new Map(inner.entries()).get("name")?.string() ?? className, config: inner, inputs };
 }
@@ -184,8 +186,9 @@ export function addBidirectional(to: Builder, layer: KerasLayer, config: Config,
   if (first.backwards || !back.backwards || first.sequences !== back.sequences) {
     throw config.error("expected a forward layer and a backward one that give alike; got others.");
   }
-  // One node where it can say both.
-  const joined = mode === "concat" && first.sequences && own === undefined;
+  // One node where it can say both; Keras 3 writes the backward layer's config in any case.
+  const alike = JSON.stringify({ ...first, backwards: true }) === JSON.stringify(back);
+  const joined = mode === "concat" && first.sequences && alike;
   const names = joined ? [name, name] : [`${name}/forward`, `${name}/backward`];
   const after = [first, back].map((cell, i) => {
     const suffix = joined && i === 1 ? "_l0_reverse" : "_l0";
