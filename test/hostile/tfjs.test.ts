@@ -70,12 +70,7 @@ const CASES: Case[] = [
     "modelTopology.model_config: expected an object",
   ],
   ["a topology of nothing", model({ modelTopology: {} }), "GRAPH", 'expected a field "class_name"'],
-  [
-    "camel case",
-    model({ modelTopology: { className: "Sequential", config: [] } }),
-    "GRAPH",
-    'got "className"',
-  ],
+  ["camel case", model({ modelTopology: { className: "Sequential", config: [] } }), "GRAPH", 'got "className"'],
 
   // the manifest
   ["a manifest that is an object", model({ weightsManifest: {} }), "GRAPH", "weightsManifest: expected an array"],
