@@ -106,13 +106,13 @@ const HOST = `
     const bits = (y) => Array.from(new Uint32Array(y.buffer, y.byteOffset, y.length));
     async function render(xs, play, length = xs[0].length) {
       const context = new OfflineAudioContext(xs.length, length, ${RATE});
-      const source = context.createBufferSource();
-      source.buffer = context.createBuffer(xs.length, xs[0].length, ${RATE});
-      xs.forEach((x, c) => source.buffer.copyToChannel(Float32Array.from(x), c));
+      const buffer = context.createBuffer(xs.length, xs[0].length, ${RATE});
+      xs.forEach((x, c) => buffer.copyToChannel(Float32Array.from(x), c));
+      const source = new AudioBufferSourceNode(context, { buffer });
       const node = await play(context, source);
       source.start();
-      const buffer = await context.startRendering();
-      return { node, channels: xs.map((_, c) => buffer.getChannelData(c)) };
+      const rendered = await context.startRendering();
+      return { node, channels: xs.map((_, c) => rendered.getChannelData(c)) };
     }
     return { core, worklet, model, bits, render };
   })();`;
