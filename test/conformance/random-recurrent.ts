@@ -4,9 +4,10 @@ import type { ActivationSpec } from "../../src/model.ts";
 import type { Layer } from "./models.ts";
 import type { Trial } from "./random.ts";
 
-/** Around every edge of a tile of 4, 8, 16 and 32, up to past four panels. */
+/** Around every edge of a panel of 4 to 48 rows and of a tile, up to past four panels of 32. */
 export const SIZES = [
-  1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 63, 64, 65, 95, 96, 97, 127, 128, 129,
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 47, 48, 49, 56, 60, 63, 64, 65, 72, 79, 80, 95, 96, 97,
+  127, 128, 129,
 ];
 
 /** One of each function, with parameters that are not the defaults, and slopes that keep a recurrence from growing. */

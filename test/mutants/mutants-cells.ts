@@ -41,9 +41,9 @@ const LSTM: readonly Mutant[] = [
     name: "lstm: i and f exchanged",
     file: "assembly/lstm.ts",
     find: `sigmoidTimesV<T>(v128.load(f + k), v128.load(c + k));
-    v128.store(c + k, f32x4.add(kept, sigmoidTanhV<T>(v128.load(i + k),`,
+    v128.store(c + k, keptV(f32x4.add(kept, sigmoidTanhV<T>(v128.load(i + k),`,
     replace: `sigmoidTimesV<T>(v128.load(i + k), v128.load(c + k));
-    v128.store(c + k, f32x4.add(kept, sigmoidTanhV<T>(v128.load(f + k),`,
+    v128.store(c + k, keptV(f32x4.add(kept, sigmoidTanhV<T>(v128.load(f + k),`,
   },
   {
     name: "lstm: the peephole of o sees the old c",
