@@ -152,3 +152,31 @@ export const F_SOFTSIGN = 8;
 export const F_SOFTPLUS = 9;
 export const F_SCALED_TANH = 10;
 export const F_THRESHOLDED_RELU = 11;
+
+// Functions of the graph set's OP_UNARY beside those (docs/operators.md has the equations).
+export const F_ABS = 32;
+export const F_NEG = 33;
+export const F_SQRT = 34;
+export const F_RECIPROCAL = 35;
+export const F_FLOOR = 36;
+export const F_CEIL = 37;
+export const F_ROUND = 38;
+export const F_CLIP = 39;
+export const F_POW2 = 40;
+export const F_SILU = 41;
+export const F_GELU_TANH = 42;
+export const F_SIGN = 43;
+export const F_HARD_SWISH = 44;
+export const F_EXP = 45;
+// From F_LOG on a scalar function in f64.
+export const F_LOG = 48;
+export const F_ERF = 49;
+export const F_GELU = 50;
+export const F_SIN = 51;
+export const F_COS = 52;
+export const F_MISH = 53;
+/** I32: 1 where x is 0. */
+export const F_NOT = 64;
+/** F32 → I32 and back. */
+export const F_TO_INTEGER = 65;
+export const F_TO_FLOAT = 66;

@@ -87,10 +87,10 @@ export function openSession(kit: Kit, model: Model, options: SessionOptions<Kern
       `variant: expected "${variant}"; got a runtime of "${options.runtime.variant}".`,
     );
   }
-  const graph = checkGraph(kit.ops, model.inputs, model.nodes, model.tensors);
+  const graph = checkGraph(kit.ops, model.inputs, model.nodes, model.tensors, model.states);
   const engine = runtime
     ? createArena(kit.ops, model, runtime, maxSteps)
-    : createReferenceEngine(model, { rows: maxSteps });
+    : createReferenceEngine(model, { rows: maxSteps, known: { ops: kit.ops, values: graph.values } });
   return new Session(model, graph, engine);
 }
 

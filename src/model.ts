@@ -19,7 +19,7 @@ export interface ActivationSpec {
   readonly beta?: number;
 }
 
-export type AttrValue = number | boolean | string | readonly ActivationSpec[];
+export type AttrValue = number | boolean | string | readonly number[] | readonly ActivationSpec[];
 
 /** One operator. Its tensors are the model's tensors called `name` + "." + suffix (the bare suffix where name is empty). */
 export interface Node {

@@ -47,6 +47,10 @@ export function loadWeights(
       for (let r = 0; r < count; r++) {
         memory.set(data(table).subarray(r * size, (r + 1) * size), at + (r * paddedBytes(size)) / 4);
       }
+    } else if (step.kind === "constant") {
+      const { data: numbers } = tensors.get(step.tensor) as Tensor;
+      if (step.integers) new Int32Array(memory.buffer).set(numbers as Int32Array, at);
+      else memory.set(data(step.tensor), at);
     } else {
       const [scale, shift] = normalisation(step.node, data);
       memory.set(scale, at);

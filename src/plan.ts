@@ -8,7 +8,7 @@
  */
 
 import { OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_PACK, OP_TRACE } from "../assembly/abi.ts";
-import { checkGraph } from "./graph.ts";
+import { checkGraph, type GraphValue } from "./graph.ts";
 import { countUses, type Model, type Node } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import {
@@ -29,6 +29,7 @@ export type Load =
   | { readonly kind: "rows"; readonly at: Place; readonly blocks: readonly Block[]; readonly columns: number }
   | { readonly kind: "table"; readonly at: Place; readonly lookup: Lookup }
   | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node }
+  | { readonly kind: "constant"; readonly at: Place; readonly tensor: string; readonly integers: boolean }
   | { readonly kind: "program"; readonly rows: number; readonly record: ProgramRecord };
 
 export interface StatePlan {
@@ -61,7 +62,7 @@ export interface Plan {
 const blockBytes = (blocks: readonly Block[]) => blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0);
 
 export function planModel(ops: OpTable, model: Model, rows: number, traceSteps = 0): Plan {
-  const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors);
+  const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
   const bytes: Record<Region, number> = {
     weights: 0,
     temporary: 0,
@@ -138,6 +139,13 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       const y = outputs.get(name) ?? rowsIn("scratch", size);
       values.set(name, y);
       return y;
+    },
+    shaped: (name) => graph.values.get(name) as GraphValue,
+    constant(name, tensor, dtype) {
+      const size = sizeOf(name);
+      const at = take("weights", paddedBytes(size));
+      load.push({ kind: "constant", at, tensor, integers: dtype === "I32" });
+      values.set(name, { place: at, stride: 0, size });
     },
     alias(name, of) {
       values.set(name, to.value(of));

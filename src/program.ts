@@ -5,6 +5,7 @@
 
 import { LANES } from "../assembly/abi.ts";
 import type { Node } from "./model.ts";
+import type { Shaped } from "./ops/op.ts";
 
 /**
  * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … mRows: rows that live no longer
@@ -66,6 +67,10 @@ export interface Lowering {
   value(name: string): Rows;
   /** Rows for a new value; an output's stand in io. */
   define(name: string, size: number): Rows;
+  /** Shape and dtype of a value. */
+  shaped(name: string): Shaped;
+  /** A value that stands in the weights, the same for all rows. */
+  constant(name: string, tensor: string, dtype: Shaped["dtype"]): void;
   /** A second name for a value. */
   alias(name: string, of: string): void;
   /** A name that no value has. */

@@ -1,0 +1,13 @@
+/** Records of the graph kernels; the kernels come next, until then these models run with variant "reference". */
+import { ModelError } from "../../errors.ts";
+import type { Node } from "../../model.ts";
+import type { Lowering } from "../../program.ts";
+export function lowerConv(_: Lowering, node: Node, ..._rest: unknown[]): void {
+  throw new ModelError("ERR_VARIANT", `${node.op}: runs with variant "reference" only.`);
+}
+export function lowerConvTranspose(_: Lowering, node: Node, ..._rest: unknown[]): void {
+  throw new ModelError("ERR_VARIANT", `${node.op}: runs with variant "reference" only.`);
+}
+export function lowerPool(_: Lowering, node: Node, ..._rest: unknown[]): void {
+  throw new ModelError("ERR_VARIANT", `${node.op}: runs with variant "reference" only.`);
+}
