@@ -47,10 +47,12 @@ export function loadWeights(
       for (let r = 0; r < count; r++) {
         memory.set(data(table).subarray(r * size, (r + 1) * size), at + (r * paddedBytes(size)) / 4);
       }
-    } else if (step.kind === "constant") {
-      const { data: numbers } = tensors.get(step.tensor) as Tensor;
-      if (step.integers) new Int32Array(memory.buffer).set(numbers as Int32Array, at);
+    } else if (step.kind === "tensor") {
+      const tensor = tensors.get(step.tensor) as Tensor;
+      if (tensor.dtype === "I32") new Int32Array(memory.buffer).set(tensor.data as Int32Array, at);
       else memory.set(data(step.tensor), at);
+    } else if (step.kind === "integers") {
+      new Int32Array(memory.buffer).set(step.values, at);
     } else {
       const [scale, shift] = normalisation(step.node, data);
       memory.set(scale, at);

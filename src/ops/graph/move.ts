@@ -39,8 +39,7 @@ export const constant: Op = {
     ];
   },
   reference: (_, __, tensorOf) => () => [tensorOf("value") as Float64Array],
-  lower: (to, { name, outputs, attrs }) =>
-    to.constant(outputs[0], tensorKey(name, "value"), attrs.dtype as Shaped["dtype"]),
+  lower: (to, { name, outputs }) => to.constant(outputs[0], tensorKey(name, "value")),
 };
 
 /** The same elements under another shape: no copy. */

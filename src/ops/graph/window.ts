@@ -7,6 +7,7 @@ import { type AttrRule, type Attrs, type Op, type Refuse, type Shaped, SIZE } fr
 import { GRAPH_FUNCTIONS } from "./functions.ts";
 import { lowerConv, lowerConvTranspose, lowerPool } from "./lower-window.ts";
 import { INTEGERS, integers, numbers, oneInput, over, perAxis } from "./shape.ts";
+import { windowOf } from "./window-attrs.ts";
 
 const LIST: AttrRule = { ...INTEGERS, optional: true };
 
@@ -20,17 +21,6 @@ const CONV: Readonly<Record<string, AttrRule>> = {
   bias: { kind: "boolean", default: true, from: ["bias"] },
   activation: { kind: "functions", known: GRAPH_FUNCTIONS, optional: true },
 };
-
-/** Kernel, stride, dilation and padding, a number for each axis. */
-export function windowOf(attrs: Attrs, refuse?: Refuse): Window {
-  const rank = integers(attrs.kernel).length;
-  return {
-    kernel: perAxis(attrs.kernel, rank, refuse, "kernel", 1),
-    stride: perAxis(attrs.stride, rank, refuse, "stride", 1, 1),
-    dilation: perAxis(attrs.dilation, rank, refuse, "dilation", 1, 1),
-    padding: perAxis(attrs.padding, 2 * rank, refuse, "padding", 0, 0),
-  };
-}
 
 /** Elements that the window covers along an axis. */
 const extent = ({ kernel, dilation }: Window, axis: number) => (kernel[axis] - 1) * dilation[axis] + 1;
