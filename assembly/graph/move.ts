@@ -85,6 +85,11 @@ export function gatherRows(
     let to = y;
     for (let o: usize = 0; o < outer; o++) {
       const from = x + o * n * bytes;
+      if (inner == 1) {
+        gatherLine(to, from, ids, n, count);
+        to += count << 2;
+        continue;
+      }
       for (let i: usize = 0; i < count; i++) {
         let id = load<i32>(ids + (i << 2));
         if (id < 0) id += <i32>n;
@@ -95,6 +100,16 @@ export function gatherRows(
     y += yStride;
     x += xStride;
     ids += idStride;
+  }
+}
+
+/** Single elements. */
+function gatherLine(y: usize, x: usize, ids: usize, n: usize, count: usize): void {
+  const end = ids + (count << 2);
+  for (; ids < end; ids += 4) {
+    const id = load<i32>(ids);
+    store<u32>(y, load<u32>(x + (<usize>(id + (<i32>n & (id >> 31))) << 2)));
+    y += 4;
   }
 }
 
