@@ -22,9 +22,10 @@ export function heap_base(): usize {
   return __heap_base;
 }
 
-/** 1 in the relaxed build, 0 in the others. */
+/** 1 in the relaxed builds, 0 in the others; 2 more in those that have the graph set. */
 export function relaxed(): u32 {
-  return ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
+  const set: u32 = isDefined(GRAPH) ? 2 : 0;
+  return (ASC_FEATURE_RELAXED_SIMD ? 1 : 0) | set;
 }
 
 /** One stream takes t steps; row s of io is step s. Returns a status. */
