@@ -124,8 +124,8 @@ export function checkGraph(
     }
     if (op.shape) {
       const from = node.inputs.map((name) => (name === "" ? undefined : inputOf(node, name)));
-      checkTensors(op, node, tensors);
       const outs = outputsOf(op, node, from);
+      checkTensors(op, node, tensors);
       if ((attrs.bidirectional || attrs.reverse) && !attrs.scan) sequenceNode ??= nodeText(node);
       const tensor = node.op === "constant" ? tensors.get(tensorKey(node.name, "value")) : undefined;
       const collapsed = node.op === "last" || from.some((value) => value?.collapsed);
@@ -168,7 +168,14 @@ export function checkGraph(
     if (attrs.bidirectional || attrs.reverse) sequenceNode ??= nodeText(node);
     define(node, node.outputs[0], outputsOf(op, node, from)[0], collapsed);
   }
-  for (const { name, shape, output = "" } of paired) {
+  for (const { name, shape, output = "", initial } of paired) {
+    const tensor = tensors.get(initial as string);
+    if (initial !== undefined && `${tensor?.shape}` !== `${shape}`) {
+      const text = tensor ? shapeText(tensor.shape) : "none";
+      throw new ModelError("ERR_SHAPE", `${printable(initial)}: expected shape ${shapeText(shape)}; got ${text}`, {
+        tensor: initial,
+      });
+    }
     const got = values.get(output);
     if (got && !got.ids && `${got.shape}` === `${shape}`) continue;
     const value = got ? `${shapeText(got.shape)} of ${got.dtype}` : "none";
@@ -178,7 +185,7 @@ export function checkGraph(
 }
 
 function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>): void {
-  for (const { suffix, shape, optional } of op.tensors?.(node.attrs) ?? []) {
+  for (const { suffix, shape, optional, dtype } of op.tensors?.(node.attrs) ?? []) {
     const key = tensorKey(node.name, suffix);
     const tensor = tensors.get(key);
     const details = { node: node.name, tensor: key };
@@ -188,6 +195,8 @@ function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>):
       const message = `${key}: ${nodeText(node)} needs it, shape ${shapeText(shape)}.`;
       throw new ModelError("ERR_MISSING_TENSOR", message, { ...details, hint });
     }
+    if (dtype !== undefined && tensor.dtype !== dtype)
+      throw new ModelError("ERR_DTYPE", `${key}: expected a tensor of ${dtype}; got ${tensor.dtype}`, details);
     if (`${tensor.shape}` === `${shape}`) {
       checkData(tensor, key, details);
       continue;

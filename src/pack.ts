@@ -48,8 +48,7 @@ export function loadWeights(
         memory.set(data(table).subarray(r * size, (r + 1) * size), at + (r * paddedBytes(size)) / 4);
       }
     } else if (step.kind === "tensor") {
-      const tensor = tensors.get(step.tensor) as Tensor;
-      if (tensor.dtype === "I32") new Int32Array(memory.buffer).set(tensor.data as Int32Array, at);
+      if (step.ids) new Int32Array(memory.buffer).set(tensors.get(step.tensor)?.data as Int32Array, at);
       else memory.set(data(step.tensor), at);
     } else if (step.kind === "integers") {
       new Int32Array(memory.buffer).set(step.values, at);

@@ -44,7 +44,7 @@ export type Load =
   | { readonly kind: "rows"; readonly at: Place; readonly blocks: readonly Block[]; readonly columns: number }
   | { readonly kind: "table"; readonly at: Place; readonly lookup: Lookup }
   | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node }
-  | { readonly kind: "tensor"; readonly at: Place; readonly tensor: string }
+  | { readonly kind: "tensor"; readonly at: Place; readonly tensor: string; readonly ids: boolean }
   | { readonly kind: "integers"; readonly at: Place; readonly values: readonly number[] }
   | { readonly kind: "program"; readonly rows: number; readonly record: ProgramRecord };
 
@@ -191,21 +191,21 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       load.push({ kind: "integers", at, values });
       return at;
     },
-    tensor(tensor, size) {
+    tensor(tensor, size, ids = false) {
       const at = take("weights", paddedBytes(size));
-      load.push({ kind: "tensor", at, tensor });
+      load.push({ kind: "tensor", at, tensor, ids });
       return at;
     },
     matrix(tensor, size) {
       const at = to.shared("matrix", (size * 4) / rows);
-      load.push({ kind: "tensor", at, tensor });
+      load.push({ kind: "tensor", at, tensor, ids: false });
       return at;
     },
     once: (op, ...operands) => runOnce(1, op, ...operands),
     weights: (bytes) => take("weights", bytes),
     constant(name, tensor) {
       const size = sizeOf(name);
-      values.set(name, { place: to.tensor(tensor, size), stride: 0, size });
+      values.set(name, { place: to.tensor(tensor, size, to.shaped(name).dtype === "I32"), stride: 0, size });
     },
     alias(name, of, first = 0, size) {
       const x = to.value(of);

@@ -72,8 +72,8 @@ export interface Lowering {
   scratch(bytes: number): Place;
   /** Integers in the weights. */
   integers(values: readonly number[]): Place;
-  /** A tensor as it is, row by row. */
-  tensor(name: string, size: number): Place;
+  /** A tensor as it is, row by row, as numbers unless it is ids. */
+  tensor(name: string, size: number, ids?: boolean): Place;
   /** The same for records that run while loading. */
   matrix(tensor: string, size: number): Place;
   /** A record that runs once, after what was loaded before it. */

@@ -45,6 +45,8 @@ export interface TensorRule {
   readonly suffix: string;
   readonly shape: readonly number[];
   readonly optional?: boolean;
+  /** Any that widens to f32 unless said. */
+  readonly dtype?: "F32" | "I32";
 }
 
 /** A value of a graph: row-major, contiguous; where it is a `constant`, its tensor. */

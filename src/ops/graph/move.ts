@@ -28,7 +28,7 @@ import { AXIS, alike, axisOf, INTEGERS, inputsOf, integers, numbers, oneInput, o
 /** A value that the file holds. */
 export const constant: Op = {
   attrs: { shape: INTEGERS, dtype: { kind: ["F32", "I32"], default: "F32" } },
-  tensors: ({ shape }) => [{ suffix: "value", shape: integers(shape) }],
+  tensors: ({ shape, dtype }) => [{ suffix: "value", shape: integers(shape), dtype: dtype as Shaped["dtype"] }],
   shape(node, inputs, refuse) {
     inputsOf(node, inputs, refuse, [0, 0]);
     return [
