@@ -25,7 +25,6 @@ export interface Graph {
 }
 
 const MORE = '"sluice/graph" and "sluice/onnx" have more.';
-const AFTER_LAST = 'follows a "last", which leaves no steps to run over.';
 
 type NodeName = Pick<Node, "name" | "op">;
 
@@ -122,66 +121,52 @@ export function checkGraph(
       if (owners.has(node.name)) throw nodeError("ERR_GRAPH", node, "another layer with tensors has the same name.");
       owners.add(node.name);
     }
-    if (op.shape) {
-      const from = node.inputs.map((name) => (name === "" ? undefined : inputOf(node, name)));
-      const outs = outputsOf(op, node, from);
-      checkTensors(op, node, tensors);
-      if ((attrs.bidirectional || attrs.reverse) && !attrs.scan) sequenceNode ??= nodeText(node);
-      const tensor = node.op === "constant" ? tensors.get(tensorKey(node.name, "value")) : undefined;
-      const collapsed = node.op === "last" || from.some((value) => value?.collapsed);
-      if (collapsed && (op.states?.(attrs).length ?? 0) > 0) throw nodeError("ERR_GRAPH", node, AFTER_LAST);
-      node.outputs.forEach((name, i) => {
-        if (name !== "") define(node, name, { ...outs[i], tensor }, collapsed);
-      });
-      continue;
-    }
-    if (node.outputs.length !== 1 || (op.several ? node.inputs.length < 2 : node.inputs.length !== 1)) {
-      const got = `${node.inputs.length} and ${node.outputs.length}`;
-      throw nodeError(
-        "ERR_GRAPH",
-        node,
-        `expected ${op.several ? "2 or more inputs" : "1 input"} and 1 output; got ${got}`,
-      );
-    }
-    if (attrs.bidirectional && attrs.reverse) {
-      throw nodeError("ERR_ATTRIBUTE", node, "expected bidirectional or reverse; got both");
-    }
-    const from = node.inputs.map((name) => inputOf(node, name));
-    const foreign = Object.keys(attrs).find((key) => !Object.hasOwn(op.attrs, key));
-    if (foreign !== undefined)
-      throw nodeError("ERR_ATTRIBUTE", node, `attribute "${printable(foreign)}" is not supported.`, MORE);
-    const expected = inputSize(op, attrs) ?? (node.op === "add" ? from[0].size : undefined);
-    from.forEach(({ size, ids, shape }, i) => {
-      const name = `"${node.inputs[i]}"`;
-      if (shape.slice(0, -1).some((axis) => axis !== 1))
-        throw nodeError("ERR_SHAPE", node, `expected ${name} with one axis; got ${shapeText(shape)}.`, MORE);
-      if (ids !== Boolean(op.ids)) {
-        const kinds = ["numbers (F32)", "ids (I32)"];
-        throw nodeError("ERR_DTYPE", node, `expected ${kinds[+!ids]} from ${name}; got ${kinds[+ids]}`);
-      }
-      if ((expected ?? size) !== size)
-        throw nodeError("ERR_SHAPE", node, `expected ${name} of size ${expected}; got ${size}`);
-    });
+    const from = node.inputs.map((name) => (name === "" && op.shape ? undefined : inputOf(node, name)));
+    if (!op.shape) checkRow(op, node, from as readonly GraphValue[]);
+    const outs = outputsOf(op, node, from);
     checkTensors(op, node, tensors);
-    const collapsed = node.op === "last" || from.some((value) => value.collapsed);
-    if (collapsed && op.states) throw nodeError("ERR_GRAPH", node, AFTER_LAST);
-    if (attrs.bidirectional || attrs.reverse) sequenceNode ??= nodeText(node);
-    define(node, node.outputs[0], outputsOf(op, node, from)[0], collapsed);
+    const tensor = node.op === "constant" ? tensors.get(tensorKey(node.name, "value")) : undefined;
+    const collapsed = node.op === "last" || from.some((value) => value?.collapsed);
+    if (collapsed && op.states?.(attrs).length)
+      throw nodeError("ERR_GRAPH", node, 'follows a "last", which leaves no steps to run over.');
+    if ((attrs.bidirectional || attrs.reverse) && !attrs.scan) sequenceNode ??= nodeText(node);
+    node.outputs.forEach((name, i) => {
+      if (name !== "") define(node, name, { ...outs[i], tensor }, collapsed);
+    });
   }
-  for (const { name, shape, output = "", initial } of paired) {
-    const tensor = tensors.get(initial as string);
-    if (initial !== undefined && `${tensor?.shape}` !== `${shape}`) {
-      const text = tensor ? shapeText(tensor.shape) : "none";
-      throw new ModelError("ERR_SHAPE", `${printable(initial)}: expected shape ${shapeText(shape)}; got ${text}`, {
-        tensor: initial,
-      });
-    }
-    const got = values.get(output);
-    if (got && !got.ids && `${got.shape}` === `${shape}`) continue;
-    const value = got ? `${shapeText(got.shape)} of ${got.dtype}` : "none";
-    throw new ModelError("ERR_SHAPE", `${name}: expected "${printable(output)}" of ${shapeText(shape)}; got ${value}`);
-  }
+  ops.constant?.graph?.checkStates(values, paired, tensors);
   return { values, sequenceNode };
+}
+
+/** What rows without a shape rule ask of a node: inputs of one axis, all of the size that it says. */
+function checkRow(op: Op, node: Node, from: readonly GraphValue[]): void {
+  const { attrs, inputs, outputs } = node;
+  if (outputs.length !== 1 || (op.several ? inputs.length < 2 : inputs.length !== 1)) {
+    const got = `${inputs.length} and ${outputs.length}`;
+    throw nodeError(
+      "ERR_GRAPH",
+      node,
+      `expected ${op.several ? "2 or more inputs" : "1 input"} and 1 output; got ${got}`,
+    );
+  }
+  if (attrs.bidirectional && attrs.reverse) {
+    throw nodeError("ERR_ATTRIBUTE", node, "expected bidirectional or reverse; got both");
+  }
+  const foreign = Object.keys(attrs).find((key) => !Object.hasOwn(op.attrs, key));
+  if (foreign !== undefined)
+    throw nodeError("ERR_ATTRIBUTE", node, `attribute "${printable(foreign)}" is not supported.`, MORE);
+  const expected = inputSize(op, attrs) ?? (node.op === "add" ? from[0].size : undefined);
+  from.forEach(({ size, ids, shape }, i) => {
+    const name = `"${inputs[i]}"`;
+    if (shape.slice(0, -1).some((axis) => axis !== 1))
+      throw nodeError("ERR_SHAPE", node, `expected ${name} with one axis; got ${shapeText(shape)}.`, MORE);
+    if (ids !== Boolean(op.ids)) {
+      const kinds = ["numbers (F32)", "ids (I32)"];
+      throw nodeError("ERR_DTYPE", node, `expected ${kinds[+!ids]} from ${name}; got ${kinds[+ids]}`);
+    }
+    if ((expected ?? size) !== size)
+      throw nodeError("ERR_SHAPE", node, `expected ${name} of size ${expected}; got ${size}`);
+  });
 }
 
 function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>): void {

@@ -7,22 +7,8 @@
  * more rows plans again and packs nothing twice.
  */
 
-import {
-  OP_CHECK_IDS,
-  OP_COPY,
-  OP_GRU,
-  OP_KEEP,
-  OP_LINEAR,
-  OP_LOOKUP,
-  OP_LSTM,
-  OP_PACK,
-  OP_RNN,
-  OP_STATE_READ,
-  OP_STATE_WRITE,
-  OP_TRACE,
-} from "../assembly/abi.ts";
-import { type Buffer, createBuffers } from "./buffers.ts";
-import { checkGraph, type GraphValue } from "./graph.ts";
+import { OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_PACK, OP_TRACE } from "../assembly/abi.ts";
+import { checkGraph } from "./graph.ts";
 import { countUses, type Model, type Node } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import {
@@ -75,9 +61,6 @@ export interface Plan {
   readonly bytes: Readonly<Record<Region, number>>;
 }
 
-/** What writes states before the end of an execution. */
-const CARRIES: readonly number[] = [OP_RNN, OP_GRU, OP_LSTM];
-
 const blockBytes = (blocks: readonly Block[]) => blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0);
 
 export function planModel(ops: OpTable, model: Model, rows: number, traceSteps = 0): Plan {
@@ -129,22 +112,6 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const load: Load[] = [];
   const uses = countUses(model);
   let names = 0;
-  const buffers = createBuffers((bytes) => take("scratch", bytes).offset);
-  const owners = new Map<string, Buffer>();
-  // What the node at hand has taken: it goes after the node, unless somebody reads it later.
-  let taken: Buffer[] = [];
-  const hold = (bytes: number, readers: number): Buffer => {
-    const buffer = { at: buffers.take(bytes), bytes, readers };
-    taken.push(buffer);
-    return buffer;
-  };
-  const share = (name: string, of: string) => {
-    const owner = owners.get(of);
-    if (owner === undefined) return;
-    owner.readers += uses.get(name) ?? 0;
-    owners.set(name, owner);
-  };
-
   const table = (region: Region, lookup: Lookup): Place => {
     const at = take(region, lookup.count * paddedBytes(lookup.size));
     load.push({ kind: "table", at, lookup });
@@ -174,63 +141,12 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       return values.get(name) as Rows;
     },
     define(name, size) {
-      let y = outputs.get(name);
-      if (y === undefined) {
-        const stride = paddedBytes(size);
-        const buffer = hold(rows * stride, uses.get(name) ?? 0);
-        owners.set(name, buffer);
-        y = { place: { region: "scratch", offset: buffer.at }, stride, size };
-      }
+      const y = outputs.get(name) ?? rowsIn("scratch", size);
       values.set(name, y);
       return y;
     },
-    shaped: (name) => graph.values.get(name) as GraphValue,
-    scratch: (bytes) => ({ region: "scratch", offset: hold(bytes, 0).at }),
-    integers(values) {
-      const at = take("weights", values.length * 4);
-      load.push({ kind: "integers", at, values });
-      return at;
-    },
-    tensor(tensor, size, ids = false) {
-      const at = take("weights", paddedBytes(size));
-      load.push({ kind: "tensor", at, tensor, ids });
-      return at;
-    },
-    matrix(tensor, size) {
-      const at = to.shared("matrix", (size * 4) / rows);
-      load.push({ kind: "tensor", at, tensor, ids: false });
-      return at;
-    },
-    once: (op, ...operands) => runOnce(1, op, ...operands),
-    weights: (bytes) => take("weights", bytes),
-    constant(name, tensor) {
-      const size = sizeOf(name);
-      values.set(name, { place: to.tensor(tensor, size, to.shaped(name).dtype === "I32"), stride: 0, size });
-    },
-    alias(name, of, first = 0, size) {
-      const x = to.value(of);
-      share(name, of);
-      const place = { region: x.place.region, offset: x.place.offset + first * 4 };
-      values.set(name, size === undefined ? x : { place, stride: x.stride, size });
-    },
-    overwrite(name, of) {
-      const x = to.value(of);
-      const owner = owners.get(of);
-      if (owner?.readers !== 1 || outputs.has(name)) return to.define(name, x.size);
-      share(name, of);
-      values.set(name, x);
-      return x;
-    },
-    check(op, ...operands) {
-      const [ids] = operands as readonly Place[];
-      if (ids.region === "io") {
-        checks.push({ op, operands: [...operands, 0, 0] });
-        return;
-      }
-      // A record before this one may have written a state: then all states are kept at the start, and come back.
-      const kept = body.some(({ op }) => CARRIES.includes(op)) ? to.shared("kept", stateBytes) : 0;
-      if (kept !== 0 && checks[0]?.op !== OP_KEEP) checks.unshift({ op: OP_KEEP, operands: [kept, stateBytes] });
-      to.emit(op, ...operands, kept, stateBytes);
+    alias(name, of) {
+      values.set(name, to.value(of));
     },
     fresh: () => `\0${names++}`,
     shared(region, stride) {
@@ -281,6 +197,9 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       body.push({ op, operands });
     },
   };
+  const frame = { model, rows, values, outputs, uses, load, body, checks, states, stateBytes, to, take, runOnce };
+  const more = ops.constant?.graph?.extend({ ...frame, shapes: graph.values });
+  Object.assign(to, more?.lowering);
   // A trace shows every node's output but an embedding's rows, which may never exist.
   const shown =
     traceSteps > 0
@@ -301,23 +220,13 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const ring = take("ring", traceSteps * stride);
   const counter = take("ring", 4);
 
-  const paired = model.states.flatMap((state, i) => (state.input === undefined ? [] : [{ ...state, ...states[i] }]));
-  for (const { input, offset, size } of paired) {
-    const y = to.define(input as string, size);
-    to.emit(OP_STATE_READ, y.place, y.stride, offset, size);
-  }
+  more?.begin();
   const traced: ProgramRecord[] = [...body];
-  taken = [];
   for (const node of model.nodes) {
     const from = body.length;
     ops[node.op].lower(to, node);
     traced.push(...body.slice(from));
-    for (const buffer of taken) if (buffer.readers === 0) buffers.free(buffer);
-    taken = [];
-    for (const name of node.inputs) {
-      const owner = owners.get(name);
-      if (owner !== undefined && --owner.readers === 0) buffers.free(owner);
-    }
+    more?.after(node);
     const one = traces.find(({ name }) => name === node.outputs[0]);
     if (one === undefined) continue;
     const x = to.value(one.name);
@@ -330,12 +239,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     const x = to.value(name);
     if (x !== y) copies.push({ op: OP_COPY, operands: [y.place, y.stride, 0, x.place, x.stride, x.size] });
   }
-  for (const { output, offset, size } of paired) {
-    const x = to.value(output as string);
-    copies.push({ op: OP_STATE_WRITE, operands: [x.place, x.stride, offset, size] });
-  }
-  // Kernels of graphs read whole vectors, past the last element of the last row too.
-  if (ops.constant) for (const region of ["scratch", "weights"] as const) take(region, 64);
+  more?.end(copies);
 
   return {
     rows,

@@ -5,7 +5,6 @@
 
 import { LANES } from "../assembly/abi.ts";
 import type { Node } from "./model.ts";
-import type { Shaped } from "./ops/op.ts";
 
 /**
  * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … mRows: rows that live no longer
@@ -68,28 +67,8 @@ export interface Lowering {
   value(name: string): Rows;
   /** Rows for a new value; an output's stand in io. */
   define(name: string, size: number): Rows;
-  /** Bytes that live as long as the node, whatever the rows. */
-  scratch(bytes: number): Place;
-  /** Integers in the weights. */
-  integers(values: readonly number[]): Place;
-  /** A tensor as it is, row by row, as numbers unless it is ids. */
-  tensor(name: string, size: number, ids?: boolean): Place;
-  /** The same for records that run while loading. */
-  matrix(tensor: string, size: number): Place;
-  /** A record that runs once, after what was loaded before it. */
-  once(op: number, ...operands: Operand[]): void;
-  /** `bytes` of weights that such a record writes. */
-  weights(bytes: number): Place;
-  /** Shape and dtype of a value. */
-  shaped(name: string): Shaped;
-  /** A value that stands in the weights, the same for all rows. */
-  constant(name: string, tensor: string): void;
-  /** A second name for a value, or for `size` elements of it from `first` on. */
-  alias(name: string, of: string, first?: number, size?: number): void;
-  /** The rows of `of` under a new name, where this node is the last that reads them; else new rows. */
-  overwrite(name: string, of: string): Rows;
-  /** A record that may find an id out of range: `kept` is where the states stand as they were. */
-  check(op: number, ...operands: Operand[]): void;
+  /** A second name for a value. */
+  alias(name: string, of: string): void;
   /** A name that no value has. */
   fresh(): string;
   /** Rows of a region that all layers share. */

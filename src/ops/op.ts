@@ -4,8 +4,9 @@
  */
 
 import { ModelError } from "../errors.ts";
-import type { ActivationSpec, AttrValue, Node } from "../model.ts";
-import type { Lowering } from "../program.ts";
+import type { ActivationSpec, AttrValue, Model, Node, StateInfo } from "../model.ts";
+import type { Load, StatePlan } from "../plan.ts";
+import type { Lowering, Operand, Place, ProgramRecord, Region, Rows } from "../program.ts";
 import type { Tensor } from "../tensor.ts";
 import { FUNCTIONS, type FunctionRule } from "./functions.ts";
 
@@ -81,6 +82,44 @@ export interface Op {
   /** Suffix and (layers × directions, size) of each state. */
   states?(attrs: Attrs): readonly { readonly suffix: string; readonly shape: readonly [number, number] }[];
   lower(to: Lowering, node: Node): void;
+  /** Of `constant`, which every table of graphs has: what graphs need beside their operators (src/ops/graph/support.ts). */
+  readonly graph?: GraphSupport;
+}
+
+export interface GraphSupport {
+  /** Throws unless every state's output has its shape, and its initial value too. */
+  checkStates(
+    values: ReadonlyMap<string, Shaped>,
+    states: readonly StateInfo[],
+    tensors: ReadonlyMap<string, Tensor>,
+  ): void;
+  extend(frame: PlanFrame): PlanExtension;
+}
+
+/** A plan in the making. */
+export interface PlanFrame {
+  readonly model: Model;
+  readonly rows: number;
+  readonly shapes: ReadonlyMap<string, Shaped>;
+  readonly values: Map<string, Rows>;
+  readonly outputs: ReadonlyMap<string, Rows>;
+  readonly uses: ReadonlyMap<string, number>;
+  readonly load: Load[];
+  readonly body: readonly ProgramRecord[];
+  readonly checks: ProgramRecord[];
+  readonly states: readonly StatePlan[];
+  readonly stateBytes: number;
+  readonly to: Lowering;
+  take(region: Region, bytes: number): Place;
+  runOnce(rows: number, op: number, ...operands: Operand[]): void;
+}
+
+export interface PlanExtension {
+  readonly lowering: Partial<Lowering>;
+  /** Before the first node, after each, and with what stands behind the last. */
+  begin(): void;
+  after(node: Node): void;
+  end(copies: ProgramRecord[]): void;
 }
 
 export type Reference = (...inputs: readonly Float64Array[]) => readonly Float64Array[] | undefined;

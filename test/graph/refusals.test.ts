@@ -260,7 +260,7 @@ describe("a graph is refused at load:", () => {
     expect(() => of([2], "x")).toThrow(/s: expected "x" of \(2\); got \(1\) of F32/);
     const initial = { name: "s", shape: [2], input: "s", output: "n", initial: "s0" };
     expect(() => graphModel({ inputs, nodes, outputs: ["n"], states: [initial] })).toThrow(
-      /s0: expected shape \(2\); got none/,
+      /s0: expected a tensor of \(2\); got none/,
     );
     expect(() =>
       graphModel({
@@ -270,7 +270,7 @@ describe("a graph is refused at load:", () => {
         states: [initial],
         tensors: [{ name: "s0", ...f32([3], [1, 2, 3]) }],
       }),
-    ).toThrow(/s0: expected shape \(2\); got \(3\)/);
+    ).toThrow(/s0: expected a tensor of \(2\); got \(3\)/);
   });
 });
 

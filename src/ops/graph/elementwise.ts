@@ -7,6 +7,7 @@ import { graphFunction } from "../../reference/graph/functions.ts";
 import type { Op, Shaped } from "../op.ts";
 import { GRAPH_FUNCTIONS, graphFunctionWords } from "./functions.ts";
 import { lowerBinary, lowerUnary, lowerWhere } from "./lower.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { alike, broadcastOf, inputsOf, oneInput, over } from "./shape.ts";
 
 const COMPARISONS = ["greater", "greaterEqual", "less", "lessEqual", "equal", "logicalAnd", "logicalOr"];
@@ -32,7 +33,7 @@ function broadcasting(name: string, most = 2): Op {
             .data,
       );
     },
-    lower: (to, node) => lowerBinary(to, node, name),
+    lower: (to: GraphLowering, node) => lowerBinary(to, node, name),
   };
 }
 
@@ -86,14 +87,15 @@ export const activation: Op = {
     const f = graphFunction((attrs.function as readonly ActivationSpec[])[0]);
     return over(inputs, (x) => x.data.map(f));
   },
-  lower: (to, node) => lowerUnary(to, node, graphFunctionWords((node.attrs.function as readonly ActivationSpec[])[0])),
+  lower: (to: GraphLowering, node) =>
+    lowerUnary(to, node, graphFunctionWords((node.attrs.function as readonly ActivationSpec[])[0])),
 };
 
 export const logicalNot: Op = {
   attrs: {},
   shape: (node, inputs, refuse) => [{ shape: oneInput(node, inputs, refuse, "I32").shape, dtype: "I32" }],
   reference: (_, inputs) => over(inputs, (x) => x.data.map((v) => Number(v === 0))),
-  lower: (to, node) => lowerUnary(to, node, [F_NOT, 0, 0]),
+  lower: (to: GraphLowering, node) => lowerUnary(to, node, [F_NOT, 0, 0]),
 };
 
 export const cast: Op = {
@@ -103,7 +105,7 @@ export const cast: Op = {
   ],
   reference: ({ attrs }, inputs) =>
     over(inputs, (x) => (attrs.to === "I32" && inputs[0]?.dtype === "F32" ? x.data.map(toInteger) : x.data)),
-  lower(to, node) {
+  lower(to: GraphLowering, node) {
     const { dtype } = to.shaped(node.inputs[0]);
     if (dtype === node.attrs.to) to.alias(node.outputs[0], node.inputs[0]);
     else lowerUnary(to, node, [dtype === "F32" ? F_TO_INTEGER : F_TO_FLOAT, 0, 0]);

@@ -3,10 +3,11 @@
 import { OP_CHECK_COMPUTED, OP_GATHER } from "../../../assembly/abi.ts";
 import type { Node } from "../../model.ts";
 import { tensorKey } from "../../model.ts";
-import type { Lowering, Rows } from "../../program.ts";
+import type { Rows } from "../../program.ts";
 import { elements } from "../../tensor.ts";
 import { CORE } from "../core.ts";
 import { floatBits } from "../functions.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { axesOf, broadcastSteps, fill, merged, move, stepsOf } from "./nest.ts";
 import { axisOf, integers, perAxis } from "./shape.ts";
 
@@ -15,7 +16,7 @@ const aligned = (bytes: number) => bytes % 16 === 0;
 
 /** y ← x by the steps of x from a first byte on; an alias where that is the order in which x lies. */
 function taken(
-  to: Lowering,
+  to: GraphLowering,
   { inputs, outputs }: Node,
   first: number,
   steps: readonly number[],
@@ -31,7 +32,7 @@ function taken(
   else move(to, to.define(out, size), 0, x, first, axes);
 }
 
-export function lowerTranspose(to: Lowering, node: Node): void {
+export function lowerTranspose(to: GraphLowering, node: Node): void {
   const steps = stepsOf(to.shaped(node.inputs[0]).shape);
   taken(
     to,
@@ -41,7 +42,7 @@ export function lowerTranspose(to: Lowering, node: Node): void {
   );
 }
 
-export function lowerSlice(to: Lowering, node: Node): void {
+export function lowerSlice(to: GraphLowering, node: Node): void {
   const steps = stepsOf(to.shaped(node.inputs[0]).shape);
   const starts = integers(node.attrs.starts);
   const strides = perAxis(node.attrs.steps, steps.length, undefined, "", -Infinity, 1);
@@ -54,12 +55,12 @@ export function lowerSlice(to: Lowering, node: Node): void {
   );
 }
 
-export function lowerExpand(to: Lowering, node: Node): void {
+export function lowerExpand(to: GraphLowering, node: Node): void {
   taken(to, node, 0, broadcastSteps(to.shaped(node.inputs[0]).shape, to.shaped(node.outputs[0]).shape.length));
 }
 
 /** Each axis twice: which copy, and where in it. */
-export function lowerTile(to: Lowering, { inputs, outputs, attrs }: Node): void {
+export function lowerTile(to: GraphLowering, { inputs, outputs, attrs }: Node): void {
   const { shape } = to.shaped(inputs[0]);
   const whole = to.shaped(outputs[0]).shape;
   const repeats = integers(attrs.repeats);
@@ -72,7 +73,7 @@ export function lowerTile(to: Lowering, { inputs, outputs, attrs }: Node): void 
 }
 
 /** Axis by axis: what is in between, then what comes before and after it. */
-export function lowerPad(to: Lowering, { inputs, outputs, attrs }: Node): void {
+export function lowerPad(to: GraphLowering, { inputs, outputs, attrs }: Node): void {
   const { shape, dtype } = to.shaped(inputs[0]);
   const whole = to.shaped(outputs[0]).shape;
   const pads = integers(attrs.pads);
@@ -102,7 +103,7 @@ export function lowerPad(to: Lowering, { inputs, outputs, attrs }: Node): void {
   });
 }
 
-export function lowerConcat(to: Lowering, node: Node): void {
+export function lowerConcat(to: GraphLowering, node: Node): void {
   const { inputs, outputs, attrs } = node;
   const { shape } = to.shaped(outputs[0]);
   const axis = axisOf(attrs.axis, shape.length);
@@ -116,8 +117,8 @@ export function lowerConcat(to: Lowering, node: Node): void {
   }
 }
 
-/** Ids of the file were checked when it was read; those that are computed here stand before every write of state (Lowering.check). */
-export function lowerGather(to: Lowering, node: Node): void {
+/** Ids of the file were checked when it was read; those that are computed here stand before every write of state (GraphLowering.check). */
+export function lowerGather(to: GraphLowering, node: Node): void {
   const { inputs, outputs, attrs, op } = node;
   const table = op === "embedding";
   const name = table ? inputs[0] : inputs[1];
@@ -142,7 +143,7 @@ export function lowerGather(to: Lowering, node: Node): void {
 }
 
 /** In place where the cache is read for the last time. */
-export function lowerScatter(to: Lowering, { inputs, outputs, attrs }: Node): void {
+export function lowerScatter(to: GraphLowering, { inputs, outputs, attrs }: Node): void {
   const [cache, update] = inputs.map((name) => to.shaped(name).shape);
   const into = stepsOf(cache);
   const x = to.value(inputs[0]);

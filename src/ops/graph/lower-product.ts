@@ -2,16 +2,17 @@
 
 import { OP_ACTIVATE, OP_PRODUCT, OP_TAPS } from "../../../assembly/abi.ts";
 import { type ActivationSpec, type Node, tensorKey } from "../../model.ts";
-import { type Block, type Lowering, type Operand, type Place, paddedBytes, type Rows } from "../../program.ts";
+import { type Block, type Operand, type Place, paddedBytes, type Rows } from "../../program.ts";
 import { broadcast } from "../../reference/graph/tensor.ts";
 import { elements } from "../../tensor.ts";
 import { functionWords } from "../functions.ts";
 import type { Op } from "../op.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { axesOf, broadcastSteps, move, stepsOf } from "./nest.ts";
 
 /** `count` vectors of k elements, `xInner` bytes apart → rows of `size` elements one after another, at y + yFrom. */
 export function products(
-  to: Lowering,
+  to: GraphLowering,
   y: Rows,
   x: Pick<Rows, "place" | "stride">,
   {
@@ -43,7 +44,7 @@ export function products(
   return target;
 }
 
-export function lowerLinear(to: Lowering, node: Node, core: Op): void {
+export function lowerLinear(to: GraphLowering, node: Node, core: Op): void {
   const { name, inputs, outputs, attrs } = node;
   const { inFeatures: k, outFeatures: size } = attrs as Record<string, number>;
   const { shape } = to.shaped(outputs[0]);
@@ -86,7 +87,7 @@ export interface Taps {
   readonly places: number;
 }
 
-export function taps(to: Lowering, { y, x, a, ...t }: Taps): void {
+export function taps(to: GraphLowering, { y, x, a, ...t }: Taps): void {
   to.emit(
     OP_TAPS,
     y.place,
@@ -109,7 +110,7 @@ export function taps(to: Lowering, { y, x, a, ...t }: Taps): void {
 }
 
 /** Rows of b are contiguous: k picks one, a weighs it. Batches are groups; those of a alone are more outputs. */
-export function lowerMatmul(to: Lowering, { inputs, outputs }: Node): void {
+export function lowerMatmul(to: GraphLowering, { inputs, outputs }: Node): void {
   const [left, right] = inputs.map((name) => to.shaped(name).shape);
   const a = left.length === 1 ? [1, ...left] : left;
   const b = right.length === 1 ? [...right, 1] : right;

@@ -2,10 +2,11 @@
 
 import * as abi from "../../../assembly/abi.ts";
 import { type Node, tensorKey } from "../../model.ts";
-import type { Lowering, Rows } from "../../program.ts";
+import type { Rows } from "../../program.ts";
 import { elements } from "../../tensor.ts";
 import { floatBits } from "../functions.ts";
 import type { Op } from "../op.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { axesOf as loopsOf, move, stepsOf } from "./nest.ts";
 import { axisOf, integers } from "./shape.ts";
 
@@ -17,7 +18,7 @@ function linesOf(shape: readonly number[], first: number, last = first): [number
 const KINDS = { sum: abi.REDUCE_SUM, mean: abi.REDUCE_MEAN, max: abi.REDUCE_MAX };
 
 /** Neighbouring axes are one line; others are brought to the end first. */
-export function lowerReduce(to: Lowering, { inputs, outputs, attrs }: Node, kind: keyof typeof KINDS): void {
+export function lowerReduce(to: GraphLowering, { inputs, outputs, attrs }: Node, kind: keyof typeof KINDS): void {
   let { shape } = to.shaped(inputs[0]);
   let x: Rows = to.value(inputs[0]);
   let axes = integers(attrs.axes)
@@ -56,7 +57,7 @@ export function lowerReduce(to: Lowering, { inputs, outputs, attrs }: Node, kind
 }
 
 /** topK, and argMax as the place of the first. */
-export function lowerTopK(to: Lowering, { op, inputs, outputs, attrs }: Node, k: number, largest: boolean): void {
+export function lowerTopK(to: GraphLowering, { op, inputs, outputs, attrs }: Node, k: number, largest: boolean): void {
   const { shape } = to.shaped(inputs[0]);
   const x = to.value(inputs[0]);
   const lines = linesOf(shape, axisOf(attrs.axis, shape.length));
@@ -70,7 +71,7 @@ export function lowerTopK(to: Lowering, { op, inputs, outputs, attrs }: Node, k:
   to.emit(abi.OP_TOP_K, ...operands, x.place, x.stride, ...lines, k, Number(largest));
 }
 
-export function lowerSoftmax(to: Lowering, node: Node, core: Op, log: boolean): void {
+export function lowerSoftmax(to: GraphLowering, node: Node, core: Op, log: boolean): void {
   const { shape } = to.shaped(node.inputs[0]);
   const lines = linesOf(shape, axisOf(node.attrs.axis, shape.length));
   if (lines[0] * lines[2] === 1) {
@@ -82,7 +83,7 @@ export function lowerSoftmax(to: Lowering, node: Node, core: Op, log: boolean): 
   to.emit(abi.OP_SOFTMAX_LINES, y.place, y.stride, x.place, x.stride, ...lines, Number(log));
 }
 
-export function lowerLayerNorm(to: Lowering, node: Node, core: Op): void {
+export function lowerLayerNorm(to: GraphLowering, node: Node, core: Op): void {
   const { name, inputs, outputs, attrs } = node;
   const rows = attrs.size as number;
   const x = to.value(inputs[0]);
@@ -98,7 +99,7 @@ export function lowerLayerNorm(to: Lowering, node: Node, core: Op): void {
   to.emit(abi.OP_LAYER_NORMS, y.place, y.stride, x.place, x.stride, rows, weight, bias, eps, x.size / rows);
 }
 
-export function lowerBatchNorm(to: Lowering, node: Node, core: Op): void {
+export function lowerBatchNorm(to: GraphLowering, node: Node, core: Op): void {
   const { shape } = to.shaped(node.inputs[0]);
   const lines = linesOf(shape, axisOf(node.attrs.axis, shape.length));
   if (lines[0] * lines[2] === 1) {

@@ -6,8 +6,9 @@
 
 import { OP_SCAN } from "../../../assembly/abi.ts";
 import type { Node } from "../../model.ts";
-import { type Lowering, type Place, paddedBytes, type Rows } from "../../program.ts";
+import { type Place, paddedBytes, type Rows } from "../../program.ts";
 import { CORE } from "../core.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { shifted } from "./nest.ts";
 
 /** The input product that comes before a cell's record. */
@@ -24,7 +25,7 @@ interface Port {
   readonly stride: number;
 }
 
-export function lowerScan(to: Lowering, node: Node): void {
+export function lowerScan(to: GraphLowering, node: Node): void {
   const { op, inputs, outputs, attrs } = node;
   const [T, B] = to.shaped(inputs[0]).shape;
   const hidden = attrs.hiddenSize as number;
@@ -39,7 +40,7 @@ export function lowerScan(to: Lowering, node: Node): void {
   let product: Product | undefined;
   let done = 0;
 
-  const frame: Lowering = {
+  const frame: GraphLowering = {
     ...to,
     // Rows of one step and member, one after another.
     value: (name) => ({ ...to.value(name), size: to.value(name).size / (T * B) }),

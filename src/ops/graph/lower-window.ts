@@ -7,11 +7,12 @@
 
 import { B_DIV, OP_BINARY, OP_POOL, OP_UNARY } from "../../../assembly/abi.ts";
 import { type ActivationSpec, type Node, tensorKey } from "../../model.ts";
-import { type Lowering, paddedBytes, type Rows } from "../../program.ts";
+import { paddedBytes, type Rows } from "../../program.ts";
 import { elements } from "../../tensor.ts";
 import { floatBits } from "../functions.ts";
 import { graphFunctionWords } from "./functions.ts";
 import { products, taps } from "./lower-product.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { axesOf, fill, move, shifted, stepsOf } from "./nest.ts";
 import { windowOf } from "./window-attrs.ts";
 
@@ -32,7 +33,7 @@ interface Frame {
 }
 
 /** An axis that does nothing goes before the only one; columns of width one are turned into rows. */
-function frameOf(to: Lowering, { inputs, outputs, attrs }: Node): Frame {
+function frameOf(to: GraphLowering, { inputs, outputs, attrs }: Node): Frame {
   const [, channels, ...size] = to.shaped(inputs[0]).shape;
   const out = to.shaped(outputs[0]).shape.slice(2);
   const { kernel, stride, dilation, padding } = windowOf(attrs);
@@ -67,7 +68,7 @@ interface Field {
  * @param begin - where element 0 comes to stand; negative where a transposed convolution crops it
  */
 function fieldOf(
-  to: Lowering,
+  to: GraphLowering,
   x: Rows,
   { channels, size: [height, width] }: Pick<Frame, "channels" | "size">,
   size: readonly [number, number],
@@ -136,7 +137,7 @@ const withPadding = ({ size, begin, end }: Frame): [number, number] => [
   size[1] + begin[1] + end[1],
 ];
 
-export function lowerConv(to: Lowering, node: Node): void {
+export function lowerConv(to: GraphLowering, node: Node): void {
   const { name, inputs, outputs, attrs } = node;
   const frame = frameOf(to, node);
   const { kernel, stride, dilation, out, begin, channels } = frame;
@@ -202,7 +203,7 @@ export function lowerConv(to: Lowering, node: Node): void {
 }
 
 /** A convolution over x with gaps between its elements, the kernel turned around. */
-export function lowerConvTranspose(to: Lowering, node: Node): void {
+export function lowerConvTranspose(to: GraphLowering, node: Node): void {
   const { name, inputs, outputs, attrs } = node;
   const frame = frameOf(to, node);
   const { kernel, stride, dilation, out, begin, channels } = frame;
@@ -220,7 +221,7 @@ export function lowerConvTranspose(to: Lowering, node: Node): void {
   const counts = [groups, outputsOf, inputsOf, ...kernel];
   const from = [inputsOf * outputsOf * area * 4, area * 4, outputsOf * area * 4, -kernel[1] * 4, -4];
   const source = { place: to.matrix(tensorKey(name, "weight"), outChannels * k), stride: 0 };
-  const once: Lowering = { ...to, emit: to.once };
+  const once: GraphLowering = { ...to, emit: to.once };
   move(once, weights, 0, source, (area - 1) * 4, axesOf(counts, stepsOf(counts), from));
   taps(to, {
     y,
@@ -240,7 +241,7 @@ export function lowerConvTranspose(to: Lowering, node: Node): void {
   activate(to, y, node);
 }
 
-export function lowerPool(to: Lowering, node: Node, mean: boolean): void {
+export function lowerPool(to: GraphLowering, node: Node, mean: boolean): void {
   const frame = frameOf(to, node);
   const { kernel, stride, dilation, out, size, begin, channels } = frame;
   const x = to.value(node.inputs[0]);
@@ -296,7 +297,7 @@ export function lowerPool(to: Lowering, node: Node, mean: boolean): void {
   );
 }
 
-function activate(to: Lowering, y: Rows, { attrs }: Node): void {
+function activate(to: GraphLowering, y: Rows, { attrs }: Node): void {
   const [f] = (attrs.activation ?? []) as readonly ActivationSpec[];
   if (f !== undefined) to.emit(OP_UNARY, y.place, y.stride, y.place, y.stride, y.size, ...graphFunctionWords(f));
 }

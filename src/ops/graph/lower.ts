@@ -2,10 +2,10 @@
 
 import * as abi from "../../../assembly/abi.ts";
 import type { Node } from "../../model.ts";
-import type { Lowering } from "../../program.ts";
 import { broadcast } from "../../reference/graph/tensor.ts";
 import { elements } from "../../tensor.ts";
 import type { Shaped } from "../op.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { axesOf, broadcastSteps, merged, move, nestWords, stepsOf } from "./nest.ts";
 
 const NUMBERS: Readonly<Record<string, number>> = {
@@ -27,7 +27,7 @@ const NUMBERS: Readonly<Record<string, number>> = {
 };
 
 /** f(f(a, b), c) …; in place where one of the two is read for the last time. */
-export function lowerBinary(to: Lowering, { inputs, outputs }: Node, name: string): void {
+export function lowerBinary(to: GraphLowering, { inputs, outputs }: Node, name: string): void {
   const { dtype } = to.shaped(inputs[0]);
   const number = NUMBERS[name] + (dtype === "I32" ? abi.BINARY_INTEGER : 0);
   let left = inputs[0];
@@ -52,14 +52,18 @@ export function lowerBinary(to: Lowering, { inputs, outputs }: Node, name: strin
   });
 }
 
-export function lowerUnary(to: Lowering, { inputs, outputs }: Node, words: readonly [number, number, number]): void {
+export function lowerUnary(
+  to: GraphLowering,
+  { inputs, outputs }: Node,
+  words: readonly [number, number, number],
+): void {
   const x = to.value(inputs[0]);
   const y = to.overwrite(outputs[0], inputs[0]);
   to.emit(abi.OP_UNARY, y.place, y.stride, x.place, x.stride, x.size, ...words);
 }
 
 /** Inputs that are broadcast are written out first. */
-export function lowerWhere(to: Lowering, { inputs, outputs }: Node): void {
+export function lowerWhere(to: GraphLowering, { inputs, outputs }: Node): void {
   const { shape } = to.shaped(outputs[0]);
   const all = inputs.map((name) => {
     const x = to.value(name);

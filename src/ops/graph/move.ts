@@ -23,7 +23,9 @@ import {
   lowerTile,
   lowerTranspose,
 } from "./lower-move.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { AXIS, alike, axisOf, INTEGERS, inputsOf, integers, numbers, oneInput, over, perAxis } from "./shape.ts";
+import { support } from "./support.ts";
 
 /** A value that the file holds. */
 export const constant: Op = {
@@ -39,7 +41,8 @@ export const constant: Op = {
     ];
   },
   reference: (_, __, tensorOf) => () => [tensorOf("value") as Float64Array],
-  lower: (to, { name, outputs }) => to.constant(outputs[0], tensorKey(name, "value")),
+  graph: support,
+  lower: (to: GraphLowering, { name, outputs }) => to.constant(outputs[0], tensorKey(name, "value")),
 };
 
 /** The same elements under another shape: no copy. */

@@ -9,6 +9,7 @@ import { linear as linearOf } from "../../reference/linear.ts";
 import type { Op } from "../op.ts";
 import { linear as coreLinear } from "../product.ts";
 import { lowerLinear, lowerMatmul } from "./lower-product.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { inputsOf, numbers, oneInput, over } from "./shape.ts";
 
 export const linear: Op = {
@@ -27,7 +28,7 @@ export const linear: Op = {
       mapLines(x, x.shape.length - 1, attrs.outFeatures as number, (line) => linearOf(line, weight, bias).map(f)),
     );
   },
-  lower: (to, node) => lowerLinear(to, node, coreLinear),
+  lower: (to: GraphLowering, node) => lowerLinear(to, node, coreLinear),
 };
 
 export const matmul: Op = {

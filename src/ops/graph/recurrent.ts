@@ -12,6 +12,7 @@ import { type CellWeights, rnnStep } from "../../reference/rnn.ts";
 import type { Attrs, Op, Shaped } from "../op.ts";
 import { gru as coreGru, lstm as coreLstm, rnn as coreRnn, suffixes } from "../recurrent.ts";
 import { lowerScan } from "./lower-scan.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { inputsOf, sizeOf } from "./shape.ts";
 
 const directions = (attrs: Attrs) => (attrs.bidirectional ? 2 : 1);
@@ -65,7 +66,7 @@ function scanning(core: Op, step: typeof rnnStep, functions: number): Op {
           states.map((size, i) => given[i] ?? new Float64Array(layers.flat().length * shape[1] * size)),
         );
     },
-    lower: (to, node) => (node.attrs.scan ? lowerScan(to, node) : core.lower(to, node)),
+    lower: (to: GraphLowering, node) => (node.attrs.scan ? lowerScan(to, node) : core.lower(to, node)),
   };
 }
 

@@ -10,6 +10,7 @@ import {
 } from "../norm.ts";
 import { FLAG, type Op, SIZE } from "../op.ts";
 import { lowerBatchNorm, lowerLayerNorm, lowerReduce, lowerSoftmax, lowerTopK } from "./lower-reduce.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { AXIS, axisOf, INTEGERS, integers, numbers, oneInput, over } from "./shape.ts";
 
 /** The axes that go, ascending, from the front. */
@@ -28,7 +29,7 @@ function reduction(kind: keyof typeof REDUCTIONS): Op {
     },
     reference: ({ attrs }, inputs) =>
       over(inputs, (x) => reduce(x, axesOf(integers(attrs.axes), x.shape.length), REDUCTIONS[kind])),
-    lower: (to, node) => lowerReduce(to, node, kind),
+    lower: (to: GraphLowering, node) => lowerReduce(to, node, kind),
   };
 }
 
@@ -47,7 +48,7 @@ export const argMax: Op = {
   },
   reference: ({ attrs }, inputs) =>
     over(inputs, (x) => mapLines(x, axisOf(attrs.axis, x.shape.length), 1, (line) => order(line, 1, true))),
-  lower: (to, node) => lowerTopK(to, node, 1, true),
+  lower: (to: GraphLowering, node) => lowerTopK(to, node, 1, true),
 };
 
 /** The k largest (or smallest) elements in order, and their places. */
@@ -70,7 +71,7 @@ export const topK: Op = {
       const places = (line: Float64Array) => order(line, k, attrs.largest as boolean);
       return [mapLines(x, axis, k, (line) => places(line).map((i) => line[i])), mapLines(x, axis, k, places)];
     },
-  lower: (to, node) => lowerTopK(to, node, node.attrs.k as number, node.attrs.largest as boolean),
+  lower: (to: GraphLowering, node) => lowerTopK(to, node, node.attrs.k as number, node.attrs.largest as boolean),
 };
 
 function softmaxAlong(core: Op, log: boolean): Op {
@@ -83,7 +84,7 @@ function softmaxAlong(core: Op, log: boolean): Op {
       return numbers(shape);
     },
     reference: ({ attrs }, inputs) => over(inputs, (x) => softmaxOf(x, axisOf(attrs.axis, x.shape.length), log)),
-    lower: (to, node) => lowerSoftmax(to, node, core, log),
+    lower: (to: GraphLowering, node) => lowerSoftmax(to, node, core, log),
   };
 }
 
@@ -104,7 +105,7 @@ export const layerNorm: Op = {
       mapLines(x, x.shape.length - 1, attrs.size as number, (line) => layerNormOf(line, attrs.eps as number, ...scale)),
     );
   },
-  lower: (to, node) => lowerLayerNorm(to, node, coreLayerNorm),
+  lower: (to: GraphLowering, node) => lowerLayerNorm(to, node, coreLayerNorm),
 };
 
 /** `axis`: that of the channels; the last unless said. */
@@ -126,5 +127,5 @@ export const batchNorm: Op = {
       ),
     );
   },
-  lower: (to, node) => lowerBatchNorm(to, node, coreBatchNorm),
+  lower: (to: GraphLowering, node) => lowerBatchNorm(to, node, coreBatchNorm),
 };

@@ -6,6 +6,7 @@ import { graphFunction } from "../../reference/graph/functions.ts";
 import { type AttrRule, type Attrs, type Op, type Refuse, type Shaped, SIZE } from "../op.ts";
 import { GRAPH_FUNCTIONS } from "./functions.ts";
 import { lowerConv, lowerConvTranspose, lowerPool } from "./lower-window.ts";
+import type { GraphLowering } from "./lowering.ts";
 import { INTEGERS, integers, numbers, oneInput, over, perAxis } from "./shape.ts";
 import { windowOf } from "./window-attrs.ts";
 
@@ -157,7 +158,7 @@ function pooling(mean: boolean): Op {
       const shape = known(poolShape, node, inputs, tensorOf);
       return over(inputs, (x) => pool(x, windowOf(node.attrs), mean, Boolean(node.attrs.countIncludePad), shape));
     },
-    lower: (to, node) => lowerPool(to, node, mean),
+    lower: (to: GraphLowering, node) => lowerPool(to, node, mean),
   };
 }
 
