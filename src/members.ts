@@ -26,7 +26,7 @@ export interface SessionCore {
   /** The model needs its whole sequence: time is never cut, rows are made to fit instead. */
   readonly whole: boolean;
   /** A state pairs an output with an input: a step needs the one before it whole. */
-  readonly stepwise: boolean;
+  readonly stepwise?: boolean;
   /** Live streams and groups. */
   readonly live: Set<{ dispose(): void }>;
   /** What the model's saved states begin with; computed when first asked for. */
