@@ -70,7 +70,7 @@ function writes({ op, operands: o }: ProgramRecord): Range[] {
 /** A plan in memory of its own, each region between guards. */
 function lay(model: Model, binary: string) {
   const plan: Plan = planModel(GRAPH, model, ROWS);
-  const runtime = new Runtime(instantiate(binary, { simd, relaxed }), GRAPH);
+  const runtime = new Runtime(instantiate(binary), GRAPH);
   const bases = new Map<string, number>();
   for (const [region, bytes] of Object.entries(plan.bytes))
     bases.set(region, runtime.allocate(bytes * (region === "state" ? ROWS : 1) + 2 * GUARD) + GUARD);

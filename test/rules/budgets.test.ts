@@ -67,6 +67,10 @@ describe("budgets", () => {
     expectAtMost(`build/${name}.wasm`, readFileSync(new URL(`build/${name}.wasm`, root)).length, 20_000);
   });
 
+  it.each(["graph-simd", "graph-relaxed"])("build/%s.wasm is at most 40 KiB", (name) => {
+    expectAtMost(`build/${name}.wasm`, readFileSync(new URL(`build/${name}.wasm`, root)).length, 40 * KIB);
+  });
+
   it("both binaries are in the first bundle, neither in the second", async () => {
     const [withText, without] = [await bundle(true), await bundle(false)].map((code) => Buffer.from(code).toString());
     for (const name of ["simd", "relaxed"]) {
