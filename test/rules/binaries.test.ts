@@ -169,7 +169,9 @@ describe("assembly/abi.ts", () => {
   });
 
   it("has every opcode named where programs are walked", () => {
-    const walked = ["execute", "recurrence", "graph/records"].map((name) => readFileSync(new URL(`assembly/${name}.ts`, root), "utf8"));
+    const walked = ["execute", "recurrence", "graph/records"].map((name) =>
+      readFileSync(new URL(`assembly/${name}.ts`, root), "utf8"),
+    );
     const missing = numbers("OP_").filter(([name]) => !walked.some((text) => new RegExp(`\\b${name}\\b`).test(text)));
     expect(missing).toEqual([]);
   });
