@@ -219,7 +219,7 @@ export const OP_STATE_READ = 47;
 export const OP_STATE_WRITE = 48;
 /** kept, bytes: every member's state as it is. */
 export const OP_KEEP = 49;
-/** y, yStride, x, xStride, planes, plane step, rows, row step, n, taps, offsets, mean: the largest element of each window, or the sum of all over their number. */
+/** y, yStride, x, xStride, planes, plane step, rows, row step, n, taps, offsets, over: each window's sum divided by `over`; 0: its largest element. */
 export const OP_POOL = 50;
 
 // OP_TAPS: y[g, m, r, p] = bias[g, m] + Σ_k a[g, m, k] · x[g · group step + r · row step + offsets[k] + 4 · p].
