@@ -84,6 +84,10 @@ export const OP_TRACE = 14;
 
 /** y, x, n, k, units: panels ← a matrix (n, k) row by row, n a multiple of LANES; units 1: those of a GRU (assembly/gemm.ts). Runs while loading. */
 export const OP_PACK = 15;
+/** y, yStride, w, bias, n, k, x, xStride, q: as OP_LINEAR, with W of bytes and scratch rows q for x (assembly/int8.ts). */
+export const OP_LINEAR_INT8 = 128;
+/** y, x, scales, n, k: panels ← a matrix (n, k) of bytes row by row. Runs while loading. */
+export const OP_PACK_INT8 = 129;
 
 // What the three cells' records begin with (word offsets; 0 and 1 are opcode and words).
 /** Input products with bias, (rows, gates · H padded); overwritten. */
@@ -109,35 +113,37 @@ export const C_REVERSE = 13;
 export const C_CLIP = 14;
 /** 1: sigmoid, tanh, tanh, no clip and nothing special: the gate pass that stays in registers. */
 export const C_PLAIN = 15;
+/** Scratch rows for the quantised h where the matrices are bytes (assembly/int8.ts); 0: they are f32. */
+export const C_Q = 16;
 /** Three functions: of the gates, of the candidate, of the output. Each is FUNCTION_WORDS: function, alpha f, beta f. */
-export const C_GATE = 16;
-export const C_CANDIDATE = 19;
-export const C_OUTPUT = 22;
+export const C_GATE = 17;
+export const C_CANDIDATE = 20;
+export const C_OUTPUT = 23;
 export const FUNCTION_WORDS = 3;
 /** Words before the cell's own operands. */
-export const CELL_WORDS = 25;
+export const CELL_WORDS = 26;
 
-export const RNN_U = 25;
-export const RNN_WORDS = 26;
+export const RNN_U = 26;
+export const RNN_WORDS = 27;
 
 /**
- * U of r and z, U of n, b_hn (0: reset before the product), and scratch rows for U_n·h + b_hn or for r ∘ h. Where C_PLAIN is 1,
- * the first is U of all three by units and the second 0.
+ * U of r and z, U of n, b_hn (0: reset before the product), and scratch rows for U_n·h + b_hn or for r ∘ h. Where C_PLAIN is 1
+ * and they are f32, the first is U of all three by units and the second 0.
  */
-export const GRU_U_RZ = 25;
-export const GRU_U_N = 26;
-export const GRU_BIAS_HN = 27;
-export const GRU_N_ROWS = 28;
-export const GRU_WORDS = 29;
+export const GRU_U_RZ = 26;
+export const GRU_U_N = 27;
+export const GRU_BIAS_HN = 28;
+export const GRU_N_ROWS = 29;
+export const GRU_WORDS = 30;
 
 /** U; peephole weights i, f, o, each padded (0: none); 1 where f = 1 − i; W_hr (0: none), its bias of zeros, scratch rows for o ∘ h(c). */
-export const LSTM_U = 25;
-export const LSTM_PEEPHOLE = 26;
-export const LSTM_COUPLED = 27;
-export const LSTM_PROJECTION = 28;
-export const LSTM_ZEROS = 29;
-export const LSTM_M_ROWS = 30;
-export const LSTM_WORDS = 31;
+export const LSTM_U = 26;
+export const LSTM_PEEPHOLE = 27;
+export const LSTM_COUPLED = 28;
+export const LSTM_PROJECTION = 29;
+export const LSTM_ZEROS = 30;
+export const LSTM_M_ROWS = 31;
+export const LSTM_WORDS = 32;
 
 // Functions of OP_ACTIVATE and of the cells (docs/numerics.md has the equations).
 export const F_IDENTITY = 0;

@@ -10,7 +10,7 @@ import {
   F_AFFINE, F_ELU, F_HARD_SIGMOID, F_IDENTITY, F_LEAKY_RELU, F_RELU, F_SCALED_TANH, F_SIGMOID, F_SOFTPLUS, F_SOFTSIGN,
   F_TANH, F_THRESHOLDED_RELU,
 } from "./abi";
-import { expm1Negative, expV, log1p, sigmoidV, tanhV } from "./math";
+import { expm1Negative, expV, log1p, Rounded, sigmoidV, tanhV } from "./math";
 
 /**
  * y ← f(clip(y)) for n elements; whole vectors are touched, so what lies between n and the padding becomes f(padding).
@@ -24,8 +24,8 @@ export function activate(y: usize, n: usize, f: usize, clip: f32): void {
   const number = load<u32>(f);
   const alpha = v128.load32_splat(f, 4);
   const beta = v128.load32_splat(f, 8);
-  if (number == F_SIGMOID) for (; y < end; y += 16) v128.store(y, sigmoidV(v128.load(y)));
-  else if (number == F_TANH) for (; y < end; y += 16) v128.store(y, tanhV(v128.load(y)));
+  if (number == F_SIGMOID) for (; y < end; y += 16) v128.store(y, sigmoidV<Rounded>(v128.load(y)));
+  else if (number == F_TANH) for (; y < end; y += 16) v128.store(y, tanhV<Rounded>(v128.load(y)));
   else if (number != F_IDENTITY) for (; y < end; y += 16) v128.store(y, other(number, v128.load(y), alpha, beta));
 }
 
@@ -54,7 +54,7 @@ function other(number: usize, x: v128, alpha: v128, beta: v128): v128 {
     case F_SOFTPLUS:
       return softplusV(x);
     case F_SCALED_TANH:
-      return f32x4.mul(alpha, tanhV(f32x4.mul(beta, x)));
+      return f32x4.mul(alpha, tanhV<Rounded>(f32x4.mul(beta, x)));
     case F_THRESHOLDED_RELU:
       return v128.andnot(x, f32x4.le(x, alpha));
     default:

@@ -8,11 +8,12 @@
 
 import {
   MEMBER_BYTES, OP_ACTIVATE, OP_ADD, OP_CHECK_IDS, OP_COPY, OP_END, OP_GRU, OP_LAYER_NORM, OP_LINEAR, OP_LOG_SOFTMAX, OP_LOOKUP,
-  OP_LSTM, OP_PACK, OP_RNN, OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
+  OP_LSTM, OP_LINEAR_INT8, OP_PACK, OP_PACK_INT8, OP_RNN, OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemm, pack } from "./gemm";
 import { graphRecord } from "./graph/records";
+import { packInt8, productInt8, quantize } from "./int8";
 import { layerNorm, logSoftmax, softmax } from "./norm";
 import { recurrence } from "./recurrence";
 import { add, checkIds, copyRows, lookup, scaleShift, trace, word } from "./rows";
@@ -60,6 +61,13 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
           word(record, 6), word(record, 7), rows,
         );
         break;
+      case OP_LINEAR_INT8:
+        quantize(word(record, 10), word(record, 8), word(record, 9), word(record, 7), rows);
+        productInt8(
+          word(record, 2), word(record, 3), word(record, 5), 0, word(record, 4), word(record, 10), word(record, 6),
+          word(record, 7), rows,
+        );
+        break;
       case OP_LOOKUP:
         lookup(word(record, 2), word(record, 3), word(record, 4), word(record, 5), word(record, 6), word(record, 7), rows);
         break;
@@ -103,6 +111,9 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
         break;
       case OP_PACK:
         pack(word(record, 2), word(record, 3), word(record, 4), word(record, 5), word(record, 6) != 0);
+        break;
+      case OP_PACK_INT8:
+        packInt8(word(record, 2), word(record, 3), word(record, 4), word(record, 5), word(record, 6));
         break;
       case OP_RNN:
       case OP_GRU:

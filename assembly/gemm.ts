@@ -37,7 +37,6 @@ export function gemm(
       else if (panel == 32) panel32(yRow, initRow, w, xRow, k);
       else if (panel == 24) panel24(yRow, initRow, 32, yRow + 64, initRow + 64, w, xRow, k);
       else if (panel == 16) panel16(yRow, initRow, w, xRow, k);
-      else if (panel == 12) panel12(yRow, initRow, 16, yRow + 32, initRow + 32, w, xRow, k);
       else if (panel == 8) panel8(yRow, initRow, w, xRow, k);
       else panel4(yRow, initRow, w, xRow, k);
       yRow += yStride;
@@ -100,7 +99,7 @@ export function gemmUnits(
 @inline
 function panelRows(n: usize): usize {
   if (n >= 80 || n == 48 || n == 52) return 48;
-  return n >= 32 ? 32 : n >= 24 ? 24 : n >= 16 ? 16 : n >= 12 ? 12 : n >= 8 ? 8 : 4;
+  return n >= 32 ? 32 : n >= 24 ? 24 : n >= 16 ? 16 : n >= 8 ? 8 : 4;
 }
 
 /** Units of a GRU's next panel when so many are left. */

@@ -7,17 +7,18 @@
  *
  * Shapes   gx (count, 3·H₄) holds W·x + b of this step as r, z, n and is overwritten · h (count, H₄) ·
  *          U_rz (2·H₄, H), U_n (H₄, H) in panels · nRows (count, H₄) scratch
- *          (the plain form has one U (3·H₄, H) in the panels of gemmUnits)
+ *          (the plain form in f32 has one U (3·H₄, H) in the panels of gemmUnits)
  * Chains   U_n·h + b_hn is a chain of its own when the reset comes after; otherwise n has one chain, x before r ∘ h
  * Oracle   src/reference/gru.ts
  */
 
 import {
-  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_PLAIN, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
+  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_PLAIN, C_Q, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { gemm, gemmUnits } from "./gemm";
-import { blendV, keptV, madd, sigmoidTimesV } from "./math";
+import { gemmUnits } from "./gemm";
+import { product, quantize } from "./int8";
+import { blendV, Fused, keptV, mulAdd, Rounded, sigmoidTimesV } from "./math";
 import { word } from "./rows";
 
 export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
@@ -27,13 +28,20 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   const biasHn = word(record, GRU_BIAS_HN);
   const nRows = word(record, GRU_N_ROWS);
   const u = word(record, GRU_U_RZ);
-  if (word(record, C_PLAIN)) {
+  const q = word(record, C_Q);
+  const plain = word(record, C_PLAIN) != 0;
+  if (plain && q == 0) {
     gemmUnits(gx, gxStride, nRows, bytes, biasHn, u, h, hStride, padded, hidden, count);
-    for (let i: usize = 0; i < count; i++) plainGates(gx + i * gxStride, nRows + i * bytes, h + i * hStride, bytes);
+    for (let i: usize = 0; i < count; i++) plainGates<Fused>(gx + i * gxStride, nRows + i * bytes, h + i * hStride, bytes);
     return;
   }
-  gemm(gx, gxStride, gx, gxStride, u, h, hStride, padded << 1, hidden, count);
-  if (biasHn != 0) gemm(nRows, bytes, biasHn, 0, word(record, GRU_U_N), h, hStride, padded, hidden, count);
+  if (q != 0) quantize(q, h, hStride, hidden, count);
+  product(gx, gxStride, gx, gxStride, u, h, hStride, padded << 1, hidden, count, q);
+  if (biasHn != 0) product(nRows, bytes, biasHn, 0, word(record, GRU_U_N), h, hStride, padded, hidden, count, q);
+  if (plain) {
+    for (let i: usize = 0; i < count; i++) plainGates<Rounded>(gx + i * gxStride, nRows + i * bytes, h + i * hStride, bytes);
+    return;
+  }
   const clip = load<f32>(record + C_CLIP * 4);
   for (let i: usize = 0; i < count; i++) {
     const row = gx + i * gxStride;
@@ -42,7 +50,10 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
     else resetState(row, nRows + i * bytes, h + i * hStride, bytes);
   }
   const n = gx + (bytes << 1);
-  if (biasHn == 0) gemm(n, gxStride, n, gxStride, word(record, GRU_U_N), nRows, bytes, padded, hidden, count);
+  if (biasHn == 0) {
+    if (q != 0) quantize(q, nRows, bytes, hidden, count);
+    product(n, gxStride, n, gxStride, word(record, GRU_U_N), nRows, bytes, padded, hidden, count, q);
+  }
   for (let i: usize = 0; i < count; i++) {
     activate(n + i * gxStride, padded, record + C_CANDIDATE * 4, clip);
     blend(gx + i * gxStride, h + i * hStride, bytes);
@@ -54,14 +65,14 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
  * The gate pass: gates of one row and U_n·h + b_hn → h. Two loops, since r → n → h' is one chain of 125 cycles, and a processor
  * looks no more than three of its rounds ahead.
  */
-function plainGates(gates: usize, nHidden: usize, h: usize, bytes: usize): void {
+function plainGates<T>(gates: usize, nHidden: usize, h: usize, bytes: usize): void {
   const z = gates + bytes;
   const n = z + bytes;
   for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i), v128.load(nHidden + i))));
+    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV<T>(v128.load(gates + i), v128.load(nHidden + i))));
   }
   for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(h + i, keptV(blendV(v128.load(z + i), v128.load(n + i), v128.load(h + i))));
+    v128.store(h + i, keptV(blendV<T>(v128.load(z + i), v128.load(n + i), v128.load(h + i))));
   }
 }
 
@@ -69,7 +80,7 @@ function plainGates(gates: usize, nHidden: usize, h: usize, bytes: usize): void 
 function addResetProduct(gates: usize, nHidden: usize, bytes: usize): void {
   const n = gates + (bytes << 1);
   for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(n + i, madd(v128.load(gates + i), v128.load(nHidden + i), v128.load(n + i)));
+    v128.store(n + i, mulAdd(v128.load(gates + i), v128.load(nHidden + i), v128.load(n + i)));
   }
 }
 
@@ -86,6 +97,6 @@ function blend(gates: usize, h: usize, bytes: usize): void {
   const n = z + bytes;
   for (let i: usize = 0; i < bytes; i += 16) {
     const nv = v128.load(n + i);
-    v128.store(h + i, madd(v128.load(z + i), f32x4.sub(v128.load(h + i), nv), nv));
+    v128.store(h + i, mulAdd(v128.load(z + i), f32x4.sub(v128.load(h + i), nv), nv));
   }
 }

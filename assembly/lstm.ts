@@ -13,12 +13,12 @@
  */
 
 import {
-  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_OUTPUT, C_PLAIN, C_WIDTH, LANES, LSTM_COUPLED, LSTM_M_ROWS, LSTM_PEEPHOLE,
+  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_OUTPUT, C_PLAIN, C_Q, C_WIDTH, LANES, LSTM_COUPLED, LSTM_M_ROWS, LSTM_PEEPHOLE,
   LSTM_PROJECTION, LSTM_U, LSTM_ZEROS,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { gemm } from "./gemm";
-import { keptV, madd, sigmoidTanhV, sigmoidTimesV } from "./math";
+import { product, quantize } from "./int8";
+import { Fused, keptV, mulAdd, Rounded, sigmoidTanhV, sigmoidTimesV } from "./math";
 import { copyVectors, word } from "./rows";
 
 export function lstmStep(
@@ -29,31 +29,35 @@ export function lstmStep(
   const padded = (hidden + LANES - 1) & ~(LANES - 1);
   const bytes = padded << 2;
   const projection = word(record, LSTM_PROJECTION);
-  gemm(gx, gxStride, gx, gxStride, word(record, LSTM_U), h, hStride, padded << 2, width, count);
+  const q = word(record, C_Q);
+  if (q != 0) quantize(q, h, hStride, width, count);
+  product(gx, gxStride, gx, gxStride, word(record, LSTM_U), h, hStride, padded << 2, width, count, q);
   const m = projection != 0 ? word(record, LSTM_M_ROWS) : h;
   const mStride = projection != 0 ? bytes : hStride;
   const plain = word(record, C_PLAIN) != 0;
   for (let i: usize = 0; i < count; i++) {
     const out = m + i * mStride;
-    if (plain) plainGates(gx + i * gxStride, c + i * bytes, out, bytes);
+    if (plain && q != 0) plainGates<Rounded>(gx + i * gxStride, c + i * bytes, out, bytes);
+    else if (plain) plainGates<Fused>(gx + i * gxStride, c + i * bytes, out, bytes);
     else gates(record, gx + i * gxStride, c + i * bytes, out, hidden, bytes);
   }
   if (projection != 0) {
     const rows = (width + LANES - 1) & ~(LANES - 1);
-    gemm(h, hStride, word(record, LSTM_ZEROS), 0, projection, m, mStride, rows, hidden, count);
+    if (q != 0) quantize(q, m, mStride, hidden, count);
+    product(h, hStride, word(record, LSTM_ZEROS), 0, projection, m, mStride, rows, hidden, count, q);
   }
 }
 
 /** The gate pass, in two loops as the GRU's (gru.ts). */
-function plainGates(i: usize, c: usize, m: usize, bytes: usize): void {
+function plainGates<T>(i: usize, c: usize, m: usize, bytes: usize): void {
   const f = i + bytes;
   const g = f + bytes;
   const o = g + bytes;
   for (let k: usize = 0; k < bytes; k += 16) {
-    const kept = sigmoidTimesV(v128.load(f + k), v128.load(c + k));
-    v128.store(c + k, keptV(f32x4.add(kept, sigmoidTanhV(v128.load(i + k), v128.load(g + k)))));
+    const kept = sigmoidTimesV<T>(v128.load(f + k), v128.load(c + k));
+    v128.store(c + k, keptV(f32x4.add(kept, sigmoidTanhV<T>(v128.load(i + k), v128.load(g + k)))));
   }
-  for (let k: usize = 0; k < bytes; k += 16) v128.store(m + k, sigmoidTanhV(v128.load(o + k), v128.load(c + k)));
+  for (let k: usize = 0; k < bytes; k += 16) v128.store(m + k, sigmoidTanhV<T>(v128.load(o + k), v128.load(c + k)));
 }
 
 /** The general form: any functions, peepholes, coupled gates, clip. */
@@ -75,7 +79,7 @@ function gates(record: usize, i: usize, c: usize, m: usize, hidden: usize, bytes
   activate(g, padded, record + C_CANDIDATE * 4, clip);
   for (let k: usize = 0; k < bytes; k += 16) {
     const input = f32x4.mul(v128.load(i + k), v128.load(g + k));
-    v128.store(c + k, madd(v128.load(f + k), v128.load(c + k), input));
+    v128.store(c + k, mulAdd(v128.load(f + k), v128.load(c + k), input));
   }
   zeroPadding(c, hidden);
   if (peephole != 0) addProduct(o, peephole + (bytes << 1), c, bytes);
@@ -89,7 +93,7 @@ function gates(record: usize, i: usize, c: usize, m: usize, hidden: usize, bytes
 /** y ← y + a ∘ b. */
 function addProduct(y: usize, a: usize, b: usize, bytes: usize): void {
   for (let k: usize = 0; k < bytes; k += 16) {
-    v128.store(y + k, madd(v128.load(a + k), v128.load(b + k), v128.load(y + k)));
+    v128.store(y + k, mulAdd(v128.load(a + k), v128.load(b + k), v128.load(y + k)));
   }
 }
 

@@ -33,21 +33,40 @@ const TWO_32: usize = CONSTANTS + 52;
 const TWO_MINUS_32: usize = CONSTANTS + 56;
 const GATE_LIMIT: usize = CONSTANTS + 60;
 const MINUS_GATE_LIMIT: usize = CONSTANTS + 64;
-const TINY: usize = CONSTANTS + 68;
+const TINY: usize = CONSTANTS + 84;
+
+/** Products are added by FMA in the relaxed build where its engine has it: the products and gate passes of f32 cells. */
+export type Fused = f32;
+/** Products are added in two roundings in both builds: all that an int8 session runs has the same bits everywhere. */
+export type Rounded = i32;
 
 /** a · b + c: one rounding where the relaxed build's engine has FMA, two in the simd build. */
 // @ts-ignore: decorator
 @inline
 export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
-  else return f32x4.add(f32x4.mul(a, b), c);
+  else return mulAdd(a, b, c);
+}
+
+/** a · b + c in two roundings. */
+// @ts-ignore: decorator
+@inline
+export function mulAdd(a: v128, b: v128, c: v128): v128 {
+  return f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** a · b + c. */
+// @ts-ignore: decorator
+@inline
+function plus<T>(a: v128, b: v128, c: v128): v128 {
+  return isFloat<T>() ? madd(a, b, c) : mulAdd(a, b, c);
 }
 
 /** c − a · b. */
 // @ts-ignore: decorator
 @inline
-function nmadd(a: v128, b: v128, c: v128): v128 {
-  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
+function minus<T>(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD && isFloat<T>()) return f32x4.relaxed_nmadd(a, b, c);
   else return f32x4.sub(c, f32x4.mul(a, b));
 }
 
@@ -60,8 +79,8 @@ function splat(address: usize): v128 {
 /** 1.5·2²³ − x · log₂e: its low bits are n. */
 // @ts-ignore: decorator
 @inline
-function rounded(x: v128): v128 {
-  return nmadd(x, splat(LOG2E), splat(ROUND));
+function rounded<T>(x: v128): v128 {
+  return minus<T>(x, splat(LOG2E), splat(ROUND));
 }
 
 /** 2ⁿ for −126 ≤ n ≤ 127; `one`: 1, or another power of two to multiply with. */
@@ -74,23 +93,23 @@ function power(z: v128, one: usize): v128 {
 /** q(r) = 1 − e^−r for the remainder r of x. */
 // @ts-ignore: decorator
 @inline
-function deficit(x: v128, z: v128): v128 {
+function deficit<T>(x: v128, z: v128): v128 {
   const n = f32x4.sub(z, splat(ROUND));
-  const r = madd(n, splat(LN2_LOW), madd(n, splat(LN2_HIGH), x));
+  const r = plus<T>(n, splat(LN2_LOW), plus<T>(n, splat(LN2_HIGH), x));
   // r to a multiple of 2⁻⁵⁵ first: the square of a tiny r is subnormal, and nothing beside r.
   const whole = f32x4.sub(f32x4.add(r, splat(TWO_MINUS_32)), splat(TWO_MINUS_32));
   const r2 = f32x4.mul(whole, whole);
-  const even = madd(splat(Q6), r2, nmadd(splat(Q5), r, splat(Q4)));
-  const p = madd(even, r2, nmadd(splat(Q3), r, splat(Q2)));
-  return nmadd(p, r2, r);
+  const even = plus<T>(splat(Q6), r2, minus<T>(splat(Q5), r, splat(Q4)));
+  const p = plus<T>(even, r2, minus<T>(splat(Q3), r, splat(Q2)));
+  return minus<T>(p, r2, r);
 }
 
 /** e^−x for 0 ≤ x ≤ EXP_LIMIT, down to the smallest subnormal: 2³² is taken out before and put back after 2ⁿ, so that n may pass −126. */
 // @ts-ignore: decorator
 @inline
-function expMinus(x: v128): v128 {
-  const z = rounded(x);
-  const q = deficit(x, z);
+function expMinus<T>(x: v128): v128 {
+  const z = rounded<T>(x);
+  const q = deficit<T>(x, z);
   return f32x4.mul(f32x4.mul(f32x4.sub(splat(ONE), q), power(z, TWO_32)), splat(TWO_MINUS_32));
 }
 
@@ -98,7 +117,7 @@ function expMinus(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expV(y: v128): v128 {
-  return expMinus(f32x4.pmin(f32x4.neg(y), splat(EXP_LIMIT)));
+  return expMinus<Rounded>(f32x4.pmin(f32x4.neg(y), splat(EXP_LIMIT)));
 }
 
 /** e^y − 1 for y ≤ 0, exact where it vanishes; −1 past −17.4, where e^y is under half an ulp of it. */
@@ -106,16 +125,16 @@ export function expV(y: v128): v128 {
 @inline
 export function expm1Negative(y: v128): v128 {
   const x = f32x4.pmin(f32x4.neg(y), f32x4.mul(splat(TANH_LIMIT), splat(TWO)));
-  const z = rounded(x);
+  const z = rounded<Rounded>(x);
   const s = power(z, ONE);
-  return nmadd(s, deficit(x, z), f32x4.sub(s, splat(ONE)));
+  return minus<Rounded>(s, deficit<Rounded>(x, z), f32x4.sub(s, splat(ONE)));
 }
 
 /** 1 / (1 + e^−x), as e^−|x| over 1 + e^−|x| where x is negative. */
 // @ts-ignore: decorator
 @inline
-export function sigmoidV(x: v128): v128 {
-  const s = expMinus(f32x4.pmin(f32x4.abs(x), splat(EXP_LIMIT)));
+export function sigmoidV<T>(x: v128): v128 {
+  const s = expMinus<T>(f32x4.pmin(f32x4.abs(x), splat(EXP_LIMIT)));
   const top = v128.bitselect(s, splat(ONE), i32x4.shr_s(x, 31));
   return f32x4.div(top, f32x4.add(s, splat(ONE)));
 }
@@ -123,12 +142,12 @@ export function sigmoidV(x: v128): v128 {
 /** (1 − e^−2|x|) / (1 + e^−2|x|) with x's sign; numerator and denominator are formed apart, which saves half an ulp. */
 // @ts-ignore: decorator
 @inline
-export function tanhV(x: v128): v128 {
+export function tanhV<T>(x: v128): v128 {
   const y = tanhArgument(x);
-  const z = rounded(y);
+  const z = rounded<T>(y);
   const s = power(z, ONE);
-  const q = deficit(y, z);
-  return f32x4.div(tanhTop(x, s, q), tanhBottom(s, q));
+  const q = deficit<T>(y, z);
+  return f32x4.div(tanhTop<T>(x, s, q), tanhBottom<T>(s, q));
 }
 
 /** 2|x|, limited where tanh is 1 in f32. */
@@ -142,38 +161,38 @@ function tanhArgument(x: v128): v128 {
 /** 1 − e^−2|x| with x's sign. */
 // @ts-ignore: decorator
 @inline
-function tanhTop(x: v128, s: v128, q: v128): v128 {
-  return v128.or(madd(s, q, f32x4.sub(splat(ONE), s)), v128.xor(x, f32x4.abs(x)));
+function tanhTop<T>(x: v128, s: v128, q: v128): v128 {
+  return v128.or(plus<T>(s, q, f32x4.sub(splat(ONE), s)), v128.xor(x, f32x4.abs(x)));
 }
 
 /** 1 + e^−2|x|. */
 // @ts-ignore: decorator
 @inline
-function tanhBottom(s: v128, q: v128): v128 {
-  return nmadd(s, q, f32x4.add(splat(ONE), s));
+function tanhBottom<T>(s: v128, q: v128): v128 {
+  return minus<T>(s, q, f32x4.add(splat(ONE), s));
 }
 
 /** e^−x, x limited to ±60. */
 // @ts-ignore: decorator
 @inline
-function decay(x: v128): v128 {
+function decay<T>(x: v128): v128 {
   const y = f32x4.pmax(f32x4.pmin(x, splat(GATE_LIMIT)), splat(MINUS_GATE_LIMIT));
-  const z = rounded(y);
+  const z = rounded<T>(y);
   const s = power(z, ONE);
-  return nmadd(s, deficit(y, z), s);
+  return minus<T>(s, deficit<T>(y, z), s);
 }
 
 /** σ(z) ∘ h + (1 − σ(z)) ∘ tanh(x): σ(z) = 1 / (1 + e) and 1 − σ(z) = e / (1 + e) for e = e^−z. */
 // @ts-ignore: decorator
 @inline
-export function blendV(z: v128, x: v128, h: v128): v128 {
-  const e = decay(z);
+export function blendV<T>(z: v128, x: v128, h: v128): v128 {
+  const e = decay<T>(z);
   const y = tanhArgument(x);
-  const k = rounded(y);
+  const k = rounded<T>(y);
   const s = power(k, ONE);
-  const q = deficit(y, k);
-  const bottom = tanhBottom(s, q);
-  return f32x4.div(madd(tanhTop(x, s, q), e, f32x4.mul(h, bottom)), f32x4.mul(bottom, f32x4.add(e, splat(ONE))));
+  const q = deficit<T>(y, k);
+  const bottom = tanhBottom<T>(s, q);
+  return f32x4.div(plus<T>(tanhTop<T>(x, s, q), e, f32x4.mul(h, bottom)), f32x4.mul(bottom, f32x4.add(e, splat(ONE))));
 }
 
 /**
@@ -189,19 +208,19 @@ export function keptV(x: v128): v128 {
 /** σ(g) ∘ tanh(x). */
 // @ts-ignore: decorator
 @inline
-export function sigmoidTanhV(g: v128, x: v128): v128 {
+export function sigmoidTanhV<T>(g: v128, x: v128): v128 {
   const y = tanhArgument(x);
-  const z = rounded(y);
+  const z = rounded<T>(y);
   const s = power(z, ONE);
-  const q = deficit(y, z);
-  return f32x4.div(tanhTop(x, s, q), f32x4.mul(tanhBottom(s, q), f32x4.add(decay(g), splat(ONE))));
+  const q = deficit<T>(y, z);
+  return f32x4.div(tanhTop<T>(x, s, q), f32x4.mul(tanhBottom<T>(s, q), f32x4.add(decay<T>(g), splat(ONE))));
 }
 
 /** σ(g) ∘ x. */
 // @ts-ignore: decorator
 @inline
-export function sigmoidTimesV(g: v128, x: v128): v128 {
-  return f32x4.div(x, f32x4.add(decay(g), splat(ONE)));
+export function sigmoidTimesV<T>(g: v128, x: v128): v128 {
+  return f32x4.div(x, f32x4.add(decay<T>(g), splat(ONE)));
 }
 
 /**

@@ -5,15 +5,17 @@
  * Oracle   src/reference/rnn.ts
  */
 
-import { C_CANDIDATE, C_CLIP, C_HIDDEN, LANES, RNN_U } from "./abi";
+import { C_CANDIDATE, C_CLIP, C_HIDDEN, C_Q, LANES, RNN_U } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { gemm } from "./gemm";
+import { product, quantize } from "./int8";
 import { copyVectors, word } from "./rows";
 
 export function rnnStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
   const hidden = word(record, C_HIDDEN);
   const padded = (hidden + LANES - 1) & ~(LANES - 1);
-  gemm(gx, gxStride, gx, gxStride, word(record, RNN_U), h, hStride, padded, hidden, count);
+  const q = word(record, C_Q);
+  if (q != 0) quantize(q, h, hStride, hidden, count);
+  product(gx, gxStride, gx, gxStride, word(record, RNN_U), h, hStride, padded, hidden, count, q);
   const clip = load<f32>(record + C_CLIP * 4);
   for (let i: usize = 0; i < count; i++) {
     activate(gx, padded, record + C_CANDIDATE * 4, clip);

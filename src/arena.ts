@@ -5,25 +5,25 @@
 
 import { MEMBER_BYTES } from "../assembly/abi.ts";
 import type { Engine, IoRegion, States, TraceRows } from "./engine.ts";
-import { foldBatchNorms } from "./fold.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { loadWeights } from "./pack.ts";
 import { type Plan, planModel } from "./plan.ts";
 import { encodeProgram, type Place, type ProgramRecord, type Region, type Rows } from "./program.ts";
+import { isQuantized, type Precision, packedWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 
 /** Regions that depend on the number of rows, in the order in which they lie after the program and the member table. */
-export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows", "kept"];
+export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows", "q", "kept"];
 
 /** Bytes of the longest program of one record that loading runs. */
 export const ONCE_BYTES = 256;
 
-export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number): Engine {
+export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number, precision?: Precision): Engine {
   const held = new Set<Block>();
   try {
-    return layArena(ops, foldBatchNorms(model), holder(runtime, held), runtime, rows);
+    return layArena(ops, packedWeights(ops, model, precision), holder(runtime, held), runtime, rows);
   } catch (error) {
     for (const block of held) block.free();
     throw error;
@@ -97,6 +97,7 @@ function layArena(
 
   const engine: { -readonly [K in keyof Engine]: Engine[K] } = {
     variant: runtime.variant,
+    precision: isQuantized(model) ? "int8" : "f32",
     inputs: [],
     outputs: [],
     get bytes() {

@@ -119,6 +119,7 @@ export function createReferenceEngine(model: Model, options: { rows: number; kno
 
   const engine: Engine = {
     variant: "reference",
+    precision: "f64",
     ...io(options.rows),
     reserve(rows) {
       if (rows > engine.rows) Object.assign(engine, io(rows));

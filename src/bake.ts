@@ -33,7 +33,6 @@ import { appendImage } from "./bake/module.ts";
 import { asciiJson, declarations, describe, program } from "./bake/wrapper.ts";
 import { type Kit, openRuntime } from "./create.ts";
 import { ModelError } from "./errors.ts";
-import { foldBatchNorms } from "./fold.ts";
 import { checkGraph } from "./graph.ts";
 import { decode, PAGE } from "./kernels.ts";
 import type { Model } from "./model.ts";
@@ -42,6 +41,7 @@ import { loadWeights } from "./pack.ts";
 import { planModel } from "./plan.ts";
 import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
 import { encodeProgram, type Place, type Region, type Rows } from "./program.ts";
+import { packedWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 
 const kit: Kit = { simd, relaxed, ops: CORE };
@@ -86,7 +86,7 @@ export function bakeModel(model: Model, name: string, { variant = "simd", maxSte
   }
   const graph = checkGraph(kit.ops, model.inputs, model.nodes, model.tensors);
   const runtime = openRuntime(kit, { variant }) as Runtime;
-  const folded = foldBatchNorms(model);
+  const folded = packedWeights(kit.ops, model, undefined);
   const plan = planModel(kit.ops, folded, maxSteps);
 
   // What the file holds; a state that begins as zeros stands at its end and is cut off.

@@ -22,5 +22,10 @@ export const COEFFICIENTS: readonly number[] = [
   2 ** -32,
   60, // e⁶⁰ and e^−60 leave room for their products with what is not extreme: no overflow, no subnormal numbers
   -60,
+  // int8 (assembly/int8.ts)
+  2 ** -100, // the least (max − min) / 2: no scale is zero, none overflows
+  63, // the largest |q − 64|
+  12582976, // 1.5 · 2²³ + 64: adding it rounds to q = 1 … 127 above 1.5 · 2²³
+  65537 * 2 ** -149, // its bits are two i16 of 1
   1e-24, // adding and subtracting it rounds what is small to multiples of 2⁻¹⁰³
 ];

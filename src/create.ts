@@ -20,6 +20,7 @@ import {
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
+import type { Precision } from "./quantize.ts";
 import { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 
@@ -38,8 +39,11 @@ export interface RuntimeOptions<Source = WasmSource> {
 export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Source> {
   /** Rows of one execution: how many steps a run batches, how many members advance together. 64. */
   readonly maxSteps?: number;
-  /** The arithmetic of the kernels. */
-  readonly precision?: "f32";
+  /**
+   * The arithmetic of the kernels' products. As the model's weights are unless given: int8 quantises f32 weights, f32 widens
+   * int8 weights. The reference always computes in f64, from the weights as they are.
+   */
+  readonly precision?: Precision;
   /** One memory for several sessions (`createRuntime`). */
   readonly runtime?: Runtime;
 }
@@ -78,10 +82,10 @@ export async function compileBuild(kit: Kit, options: RuntimeOptions): Promise<W
 }
 
 export function openSession(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Session {
-  const { maxSteps = 64, variant = "auto", precision = "f32" } = options;
+  const { maxSteps = 64, variant = "auto", precision } = options;
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   checkInteger("maxSteps", maxSteps, 1);
-  checkOneOf("precision", precision, ["f32"]);
+  if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
   const runtime = options.runtime ?? openRuntime(kit, options);
   if (options.runtime && variant !== "auto" && variant !== options.runtime.variant) {
     throw new ModelError(
@@ -93,7 +97,7 @@ export function openSession(kit: Kit, model: Model, options: SessionOptions<Kern
   const ops = runtime?.ops ?? kit.ops;
   const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
   const engine = runtime
-    ? createArena(ops, model, runtime, maxSteps)
+    ? createArena(ops, model, runtime, maxSteps, precision)
     : createReferenceEngine(model, { rows: maxSteps, known: { ops, values: graph.values } });
   return new Session(model, graph, engine);
 }

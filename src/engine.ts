@@ -36,6 +36,7 @@ export interface States {
 
 export interface Engine {
   readonly variant: Variant;
+  readonly precision: "f32" | "int8" | "f64";
   /** Bytes of each region: weights, programs, io, scratch, and state per stream. */
   readonly bytes: Readonly<Record<"weights" | "programs" | "io" | "scratch" | "statePerStream", number>>;
   /** How many rows (steps × members) one execution takes. */

@@ -170,7 +170,7 @@ function checkRow(op: Op, node: Node, from: readonly GraphValue[]): void {
 }
 
 function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>): void {
-  for (const { suffix, shape, optional, dtype } of op.tensors?.(node.attrs) ?? []) {
+  for (const { suffix, shape, optional, dtype, matrix } of op.tensors?.(node.attrs) ?? []) {
     const key = tensorKey(node.name, suffix);
     const tensor = tensors.get(key);
     const details = { node: node.name, tensor: key };
@@ -184,6 +184,7 @@ function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>):
       throw new ModelError("ERR_DTYPE", `${key}: expected a tensor of ${dtype}; got ${tensor.dtype}`, details);
     if (`${tensor.shape}` === `${shape}`) {
       checkData(tensor, key, details);
+      if (tensor.scale !== undefined) checkScale(tensor, matrix, key, details);
       continue;
     }
     const { inputSize, hiddenSize } = node.attrs;
@@ -206,6 +207,34 @@ function checkData({ dtype, shape, data }: Tensor, key: string, details: { node:
     `${key}: expected ${elements(shape)} elements for ${shapeText(shape)}; got ${data.length}`,
     details,
   );
+}
+
+/** Largest number of columns of which the sum of products of bytes, 127 · 128 each, stays below 2³¹. */
+const MAX_INT8_COLUMNS = 2 ** 17;
+
+/** A quantised matrix: I8, a finite scale ≥ 0 for each row, and a layer that multiplies with it. */
+function checkScale(
+  { dtype, shape: [rows, columns], scale }: Tensor,
+  matrix: boolean | undefined,
+  key: string,
+  details: { node: string; tensor: string },
+): void {
+  if (dtype !== "I8" || !matrix) {
+    const expected = matrix ? "I8 beside a scale" : "no scale: only recurrent and linear weights are quantised";
+    throw new ModelError("ERR_DTYPE", `${key}: expected ${expected}; got ${dtype}`, details);
+  }
+  if (columns > MAX_INT8_COLUMNS) {
+    const message = `${key}: expected at most ${MAX_INT8_COLUMNS} columns for int8; got ${columns}`;
+    throw new ModelError("ERR_SHAPE", message, details);
+  }
+  const numbers = Object.prototype.toString.call(scale) === "[object Float32Array]" ? (scale as Float32Array) : [];
+  if (numbers.length !== rows) {
+    throw new ModelError("ERR_SHAPE", `${key}.scale: expected Float32Array of ${rows}; got ${numbers.length}`, details);
+  }
+  const wrong = numbers.findIndex((s) => !(s >= 0 && s < Infinity));
+  if (wrong < 0) return;
+  const message = `${key}.scale: expected finite numbers ≥ 0; got ${numbers[wrong]} for row ${wrong}`;
+  throw new ModelError("ERR_NON_FINITE", message, details);
 }
 
 function listNames(names: readonly string[]): string {

@@ -42,6 +42,21 @@ export function loadWeights(
         });
         at = end;
       }
+    } else if (step.kind === "int8") {
+      const { blocks, columns, scales } = step;
+      const bytes = new Int8Array(memory.buffer);
+      let to = at * 4;
+      let row = address(scales) / 4;
+      for (const { tensors: names, firstRow, rows } of blocks) {
+        const { data, scale } = tensors.get(names[0]) as Required<Tensor>;
+        const n = paddedBytes(rows) / 4;
+        bytes.fill(0, to, to + n * columns);
+        bytes.set((data as Int8Array).subarray(firstRow * columns, (firstRow + rows) * columns), to);
+        memory.fill(0, row, row + n);
+        memory.set(scale.subarray(firstRow, firstRow + rows), row);
+        to += n * columns;
+        row += n;
+      }
     } else if (step.kind === "table") {
       const { table, count, size } = step.lookup;
       for (let r = 0; r < count; r++) {

@@ -7,19 +7,30 @@
  * more rows plans again and packs nothing twice.
  */
 
-import { OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_PACK, OP_TRACE } from "../assembly/abi.ts";
+import {
+  OP_CHECK_IDS,
+  OP_COPY,
+  OP_LINEAR,
+  OP_LINEAR_INT8,
+  OP_LOOKUP,
+  OP_PACK,
+  OP_PACK_INT8,
+  OP_TRACE,
+} from "../assembly/abi.ts";
 import { checkGraph } from "./graph.ts";
 import { countUses, type Model, type Node } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import {
   align,
   type Block,
+  int8Bytes,
   type Lookup,
   type Lowering,
   type Operand,
   type Place,
   type ProgramRecord,
   paddedBytes,
+  quantizedBytes,
   type Region,
   type Rows,
 } from "./program.ts";
@@ -28,6 +39,13 @@ import { elements } from "./tensor.ts";
 /** One step of loading (src/pack.ts): a place is filled from tensors, or a program runs over what is there. */
 export type Load =
   | { readonly kind: "rows"; readonly at: Place; readonly blocks: readonly Block[]; readonly columns: number }
+  | {
+      readonly kind: "int8";
+      readonly at: Place;
+      readonly scales: Place;
+      readonly blocks: readonly Block[];
+      readonly columns: number;
+    }
   | { readonly kind: "table"; readonly at: Place; readonly lookup: Lookup }
   | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node }
   | { readonly kind: "tensor"; readonly at: Place; readonly tensor: string; readonly ids: boolean }
@@ -77,6 +95,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     nRows: 0,
     mRows: 0,
     kept: 0,
+    q: 0,
     state: 0,
     ring: 0,
   };
@@ -112,6 +131,8 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const load: Load[] = [];
   const uses = countUses(model);
   let names = 0;
+
+  const isInt8 = ([{ tensors }]: readonly Block[]) => model.tensors.get(tensors[0])?.scale !== undefined;
   const table = (region: Region, lookup: Lookup): Place => {
     const at = take(region, lookup.count * paddedBytes(lookup.size));
     load.push({ kind: "table", at, lookup });
@@ -121,11 +142,20 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     load.push({ kind: "program", rows, record: { op, operands } });
   };
   const panels = (region: Region, blocks: readonly Block[], columns: number, units = false): Place => {
-    const size = blockBytes(blocks) * columns;
+    const n = blockBytes(blocks) / 4;
+    if (isInt8(blocks)) {
+      const at = take(region, int8Bytes(n, columns));
+      const matrix = to.shared("matrix", (align(n * columns, 16) + n * 4) / rows);
+      const scales = { ...matrix, offset: align(n * columns, 16) };
+      load.push({ kind: "int8", at: matrix, scales, blocks, columns });
+      runOnce(0, OP_PACK_INT8, at, matrix, scales, n, columns);
+      return at;
+    }
+    const size = n * 4 * columns;
     const at = take(region, size);
     const matrix = to.shared("matrix", size / rows);
     load.push({ kind: "rows", at: matrix, blocks, columns });
-    runOnce(0, OP_PACK, at, matrix, blockBytes(blocks) / 4, columns, Number(units));
+    runOnce(0, OP_PACK, at, matrix, n, columns, Number(units));
     return at;
   };
 
@@ -163,6 +193,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       load.push({ kind: "rows", at, blocks, columns: 1 });
       return at;
     },
+    quantized: (tensor, k) => (model.tensors.get(tensor)?.scale ? to.shared("q", quantizedBytes(k)) : 0),
     normalisation(node) {
       const size = paddedBytes(node.attrs.size as number);
       const at = take("weights", size);
@@ -182,14 +213,20 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       const lookup = lookups.get(x);
       if (lookup === undefined || lookup.count * n * times > lookup.size * (lookup.count + n * times)) {
         const { place, stride, size } = to.value(x);
-        to.emit(OP_LINEAR, y.place, y.stride, to.panels(weights, size), to.vector(bias), n, size, place, stride);
+        const operands = [y.place, y.stride, to.panels(weights, size), to.vector(bias), n, size, place, stride];
+        if (isInt8(weights)) to.emit(OP_LINEAR_INT8, ...operands, to.shared("q", quantizedBytes(size)));
+        else to.emit(OP_LINEAR, ...operands);
         return;
       }
       const { count, size, ids } = lookup;
       const folded = take("weights", count * stride);
       const at = panels("temporary", weights, size);
       const b = to.vector(bias);
-      runOnce(count, OP_LINEAR, folded, stride, at, b, n, size, table("temporary", lookup), paddedBytes(size));
+      const operands = [folded, stride, at, b, n, size, table("temporary", lookup), paddedBytes(size)];
+      // Nothing stands in `matrix` any more.
+      const q = () => to.shared("matrix", (count * quantizedBytes(size)) / rows);
+      if (isInt8(weights)) runOnce(count, OP_LINEAR_INT8, ...operands, q());
+      else runOnce(count, OP_LINEAR, ...operands);
       const from = to.value(ids);
       to.emit(OP_LOOKUP, y.place, y.stride, folded, stride, from.place, from.stride);
     },

@@ -7,7 +7,7 @@ import { LANES } from "../assembly/abi.ts";
 import type { Node } from "./model.ts";
 
 /**
- * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … mRows: rows that live no longer
+ * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … q: rows that live no longer
  * than one layer, so that all layers share them. kept: the states before an execution that may fail. state: relative to a stream. ring: a stream's trace.
  */
 export type Region =
@@ -21,6 +21,7 @@ export type Region =
   | "cRows"
   | "nRows"
   | "mRows"
+  | "q"
   | "kept"
   | "state"
   | "ring";
@@ -74,9 +75,11 @@ export interface Lowering {
   /** Rows of a region that all layers share. */
   shared(region: Region, stride: number): Place;
   state(name: string, row: number): Place;
-  /** A matrix packed in panels for gemm; `units`: for gemmUnits. */
+  /** A matrix packed in panels for gemm, where it is I8 for int8.ts; `units`: for gemmUnits. */
   panels(blocks: readonly Block[], columns: number, units?: boolean): Place;
   vector(blocks: readonly Block[]): Place;
+  /** Rows for quantised vectors of up to k elements where the tensor is I8; 0 where it is not. */
+  quantized(tensor: string, k: number): Operand;
   /** Scale and shift of a batch norm. */
   normalisation(node: Node): [scale: Place, shift: Place];
   /** A value that is not looked up before somebody needs its rows. */
@@ -96,6 +99,12 @@ export const align = (bytes: number, to: number) => Math.ceil(bytes / to) * to;
 
 /** Bytes of a row of `size` elements. */
 export const paddedBytes = (size: number) => align(size * 4, LANES * 4);
+
+/** Bytes of a quantised vector of k elements (assembly/int8.ts, Layout). */
+export const quantizedBytes = (k: number) => 32 + align(k, 4) * 2;
+
+/** Bytes of a matrix (n, k) of I8 in panels of 16 rows with what belongs to them (assembly/int8.ts, Layout). */
+export const int8Bytes = (n: number, k: number) => Math.ceil(n / 16) * (192 + align(k, 4) * 16);
 
 /** A program as u32 words: rows, records, OP_END. `address` knows where the regions lie; states stay relative. */
 export function encodeProgram(

@@ -39,7 +39,7 @@ export interface RunResult {
 
 export interface SessionInfo {
   readonly variant: Variant;
-  readonly precision: "f32" | "f64";
+  readonly precision: Engine["precision"];
   readonly bytes: Engine["bytes"];
 }
 
@@ -72,8 +72,8 @@ export class Session {
   }
 
   get info(): SessionInfo {
-    const { variant, bytes } = this.#live().engine;
-    return { variant, precision: variant === "reference" ? "f64" : "f32", bytes };
+    const { variant, precision, bytes } = this.#live().engine;
+    return { variant, precision, bytes };
   }
 
   /**

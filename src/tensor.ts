@@ -34,6 +34,8 @@ export interface Tensor {
   readonly dtype: Dtype;
   readonly shape: readonly number[];
   readonly data: TensorData;
+  /** Of a matrix held as I8: row i stands for data · scale[i]. */
+  readonly scale?: Float32Array;
 }
 
 /** The typed array that holds a dtype; its BYTES_PER_ELEMENT is the dtype's size. */
@@ -65,10 +67,10 @@ export function shapeText(shape: readonly (number | string)[]): string {
 
 /**
  * The elements as f32: the tensor's own array where it is F32, else a new one. F16 and BF16 widen exactly; F64 and the
- * integers round to nearest, and a value past the range of f32 becomes infinite.
+ * integers round to nearest, and a value past the range of f32 becomes infinite. Rows with a scale are multiplied by it.
  */
 export function toF32(tensor: Tensor): Float32Array {
-  const { data, dtype } = tensor;
+  const { data, dtype, scale } = tensor;
   if (data instanceof Float32Array) return data;
   const out = new Float32Array(data.length);
   if (dtype === "BF16") {
@@ -78,6 +80,10 @@ export function toF32(tensor: Tensor): Float32Array {
     for (let i = 0; i < out.length; i++) out[i] = halfToNumber(data[i] as number);
   } else {
     for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
+  }
+  if (scale) {
+    const columns = out.length / scale.length;
+    for (let i = 0; i < out.length; i++) out[i] *= scale[Math.floor(i / columns)];
   }
   return out;
 }

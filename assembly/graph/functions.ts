@@ -11,7 +11,7 @@ import {
   F_POW2, F_RECIPROCAL, F_ROUND, F_SIGN, F_SILU, F_SIN, F_SQRT, F_TO_FLOAT, F_TO_INTEGER,
 } from "../abi";
 import { activate, zeroPadding } from "../activation";
-import { log1p, sigmoidV, tanhV } from "../math";
+import { log1p, Rounded, sigmoidV, tanhV } from "../math";
 import { copyVectors } from "../rows";
 
 /** y ← f(x) for n elements of every row; y may be x. */
@@ -57,10 +57,10 @@ function vector(number: u32, x: v128, alpha: v128, beta: v128): v128 {
     case F_POW2:
       return f32x4.mul(x, x);
     case F_SILU:
-      return f32x4.mul(x, sigmoidV(x));
+      return f32x4.mul(x, sigmoidV<Rounded>(x));
     case F_GELU_TANH: {
       const cubic = f32x4.mul(f32x4.mul(x, x), f32x4.mul(x, f32x4.splat(0.044715)));
-      const t = tanhV(f32x4.mul(f32x4.splat(0.7978845608028654), f32x4.add(x, cubic)));
+      const t = tanhV<Rounded>(f32x4.mul(f32x4.splat(0.7978845608028654), f32x4.add(x, cubic)));
       return f32x4.mul(f32x4.mul(x, f32x4.splat(0.5)), f32x4.add(one, t));
     }
     case F_SIGN: {

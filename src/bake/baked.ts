@@ -11,6 +11,7 @@ import { fetchBinary, instantiate, type KernelBinary, type Kernels, type WasmSou
 import { Members, prepare, type SessionCore } from "../members.ts";
 import type { Model, ModelInfo, StateInfo, ValueInfo } from "../model.ts";
 import type { Numbers, Output, Port } from "../ports.ts";
+import type { Precision } from "../quantize.ts";
 import { Stream } from "../stream.ts";
 
 /** An input or output: the values of row r begin r · stride bytes after input_ptr or output_ptr. */
@@ -27,6 +28,7 @@ export interface Description {
   /** Of header, programs and entry points: what abi_version() says. */
   readonly version: number;
   readonly variant: Exclude<Variant, "reference">;
+  readonly precision: Precision;
   readonly maxSteps: number;
   /** The model needs its whole sequence: reset() and one run(t); step() answers status 2. */
   readonly sequence: boolean;
@@ -95,7 +97,7 @@ function createSequence(core: SessionCore, { outputs }: Description): Sequence {
 }
 
 function createEngine(description: Description, exports: Exports): Engine {
-  const { variant, maxSteps, inputs, outputs, states } = description;
+  const { variant, precision, maxSteps, inputs, outputs, states } = description;
   const { buffer } = exports.memory;
   const header = new Uint32Array(buffer, HEADER, HEADER_BYTES / 4);
   const [, , low, high] = description.head;
@@ -130,6 +132,7 @@ function createEngine(description: Description, exports: Exports): Engine {
   let given = false;
   return {
     variant,
+    precision,
     bytes: { weights: 0, programs: 0, io: 0, scratch: 0, statePerStream: exports.state_size() },
     rows: maxSteps,
     reserve(rows) {

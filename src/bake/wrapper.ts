@@ -10,6 +10,7 @@ import { stateHead } from "../members.ts";
 import type { Model, ValueInfo } from "../model.ts";
 import type { Plan } from "../plan.ts";
 import { portsOf } from "../ports.ts";
+import { isQuantized } from "../quantize.ts";
 import type { Description, PortInfo } from "./baked.ts";
 
 export function describe(model: Model, graph: Graph, plan: Plan, variant: Exclude<Variant, "reference">): Description {
@@ -18,6 +19,7 @@ export function describe(model: Model, graph: Graph, plan: Plan, variant: Exclud
   return {
     version: BAKE_VERSION,
     variant,
+    precision: isQuantized(model) ? "int8" : "f32",
     maxSteps: plan.rows,
     sequence,
     inputs: model.inputs.map(

@@ -5,6 +5,7 @@ import pkg from "../../package.json" with { type: "json" };
 import { bake } from "./bake.ts";
 import { bench } from "./bench.ts";
 import { inspect } from "./inspect.ts";
+import { quantize } from "./quantize.ts";
 import { run } from "./run.ts";
 import { printable } from "./text.ts";
 import { COMMANDS, type Command, HELP, UsageError } from "./usage.ts";
@@ -16,6 +17,13 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const [name, ...args] = process.argv.slice(2);
+const PERFORM = {
+  inspect: () => perform(COMMANDS.inspect, ([file], options) => inspect(file, options)),
+  run: () => perform(COMMANDS.run, ([file, input], options) => run(file, input, options)),
+  bench: () => perform(COMMANDS.bench, ([file], options) => bench(file, options)),
+  bake: () => perform(COMMANDS.bake, ([file], options) => bake(file, options)),
+  quantize: () => perform(COMMANDS.quantize, ([file], options) => quantize(file, options)),
+};
 try {
   await dispatch();
 } catch (error) {
@@ -30,26 +38,21 @@ try {
 async function dispatch(): Promise<void> {
   if (name === "--help" || name === "-h") process.stdout.write(HELP);
   else if (name === "--version") process.stdout.write(`${pkg.version}\n`);
-  else if (name === "inspect") {
-    const { values, positionals } = parse(COMMANDS.inspect);
-    if (values.help) process.stdout.write(COMMANDS.inspect.help);
-    else await inspect(positionals[0], values);
-  } else if (name === "run") {
-    const { values, positionals } = parse(COMMANDS.run);
-    if (values.help) process.stdout.write(COMMANDS.run.help);
-    else await run(positionals[0], positionals[1], values);
-  } else if (name === "bench") {
-    const { values, positionals } = parse(COMMANDS.bench);
-    if (values.help) process.stdout.write(COMMANDS.bench.help);
-    else await bench(positionals[0], values);
-  } else if (name === "bake") {
-    const { values, positionals } = parse(COMMANDS.bake);
-    if (values.help) process.stdout.write(COMMANDS.bake.help);
-    else await bake(positionals[0], values);
-  } else {
+  else if (Object.hasOwn(PERFORM, name ?? "")) await PERFORM[name as keyof typeof PERFORM]();
+  else {
     const kind = name?.startsWith("-") ? "option" : "command";
     throw new UsageError(name === undefined ? "expected a command" : `unknown ${kind} "${name}"`);
   }
+}
+
+/** Help, or what the command does with its arguments. */
+async function perform<C extends Command>(
+  command: C,
+  work: (positionals: string[], options: ReturnType<typeof parse<C>>["values"]) => Promise<void>,
+): Promise<void> {
+  const { values, positionals } = parse(command);
+  if ("help" in values) process.stdout.write(command.help);
+  else await work(positionals, values);
 }
 
 /** Checked options and positional arguments of a command. */

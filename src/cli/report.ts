@@ -97,7 +97,7 @@ function infoRows(info: ModelInfo): string[][] {
 }
 
 /** Rows with their columns in line. */
-function table(rows: readonly (readonly string[])[], indent = "  "): string[] {
+export function table(rows: readonly (readonly string[])[], indent = "  "): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {

@@ -17,6 +17,7 @@ Commands
   run FILE [INPUT]    predictions for rows of numbers, for ids or for text
   bench FILE          how long a step takes here, and whether audio in real time is safe
   bake FILE           one .wasm file that holds the model and needs nothing else, and a module that runs it
+  quantize FILE       the same model in a quarter or half of the bytes, and what that changes
 
 sluice COMMAND --help tells more, sluice --version the version.
 Exit codes: 0 done, 1 the file or the input is wrong, 2 the call is wrong.
@@ -103,6 +104,25 @@ Options
   --stack              the stack of an error
 `;
 
+const QUANTIZE_HELP = `Usage: sluice quantize FILE [options]
+
+Writes the model with its recurrent and linear weights as int8 and a scale for each row, about a quarter of the bytes; sessions
+of it run int8. Or with all its numbers in half of the bytes, widened to f32 when it is loaded.
+
+  --output, -o OUT     the file to write
+  --to KIND            int8, f16 or bf16 (int8)
+  --data INPUT         runs both models over INPUT, one after the other from the initial state, and prints for each output
+                       the largest and the root mean square error and the rows whose largest element is another; for text
+                       and a model with a vocabulary of single characters, the bits per character of both. INPUT is what
+                       sluice run takes
+
+Options
+  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --ignore NAME        a tensor that no layer uses; may be given several times
+  --json               the same facts as one JSON document
+  --stack              the stack of an error
+`;
+
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
 const COMMON = {
@@ -160,6 +180,11 @@ export const COMMANDS = {
       variant: { type: "string" },
       "max-steps": { type: "string" },
     },
+    names: ["FILE"],
+  },
+  quantize: {
+    help: QUANTIZE_HELP,
+    options: { ...COMMON, output: { type: "string", short: "o" }, to: { type: "string" }, data: { type: "string" } },
     names: ["FILE"],
   },
 } as const satisfies Record<string, Command>;

@@ -13,7 +13,7 @@ import { type Group, HDF5_LIMITS, type Hdf5Limits, isHdf5, readHdf5 } from "./hd
 import { Field, parseJson } from "./json.ts";
 import { bareTensors, completed } from "./keras/bare.ts";
 import { legacyWeights, namedWeights, numberedWeights, texts, type Weights } from "./keras/files.ts";
-import { kerasModel } from "./keras/model.ts";
+import { kerasModel, type WeightsOf } from "./keras/model.ts";
 import { type ReadModelOptions as NativeOptions, tensorsToModel } from "./native.ts";
 import { checkBytes, failure, refuseForeign } from "./safetensors.ts";
 import { readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "./zip.ts";
@@ -105,7 +105,8 @@ function hdf5Parts(bytes: Uint8Array, limits: KerasLimits): Parts {
 
 /** The weights of each layer, where no config names them. */
 function bareWeights({ root, data }: Parts): Weights {
-  return texts(root, "layer_names", data) ? legacyWeights(root, data) : namedWeights(root, data);
+  const names = texts(root, "layer_names", data);
+  return names ? legacyWeights(root, names, data) : namedWeights(root, data);
 }
 
 /** @throws FormatError for the bytes, ModelError for what they mean */
@@ -123,9 +124,11 @@ export function readKerasModel(ops: OpTable, bytes: Uint8Array, options: KerasOp
     if (options[key] !== undefined)
       throw new TypeError(`"${key}" expected none for a file that has its own graph, got some`);
   }
-  const legacy = texts(root, "layer_names", data) !== undefined;
-  const weightsOf = legacy ? () => legacyWeights(root, data) : undefined;
-  return kerasModel(ops, config, weightsOf ?? ((list) => numberedWeights(root, list, data)), keras, options);
+  const names = texts(root, "layer_names", data);
+  const weightsOf: WeightsOf = names
+    ? () => legacyWeights(root, names, data)
+    : (list) => numberedWeights(root, list, data);
+  return kerasModel(ops, config, weightsOf, keras, options);
 }
 
 /** The tensors of a file without a config; undefined for one with a graph. */

@@ -9,7 +9,7 @@ import { guessLayers, type LayerSpec, type LayersOptions, layersToModel } from "
 import type { Model, ModelInfo, Node, StateInfo, ValueInfo } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import { resolveAttrs } from "../ops/op.ts";
-import type { Tensor } from "../tensor.ts";
+import { shapeText, type Tensor } from "../tensor.ts";
 import type { Format } from "./format.ts";
 import { Field, type JsonValue, parseJson } from "./json.ts";
 import { encodeSafetensors, type Limits, parseSafetensors, readSafetensors } from "./safetensors.ts";
@@ -60,9 +60,7 @@ function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, opt
   const root = new Field(parseJson(text, { path: "sluice" }), "sluice", "ERR_GRAPH");
   const fields = root.fields(["version", "inputs", "outputs", "nodes", "states", "quant", "info"]);
   if (fields.version.integer(0) !== VERSION) throw fields.version.as("ERR_VERSION").error(`${VERSION}`);
-  for (const [tensor, { path }] of fields.quant.entries()) {
-    throw new ModelError("ERR_VARIANT", `${path}: expected weights that are not quantised; got int8.`, { tensor });
-  }
+  for (const [name, field] of fields.quant.entries()) attachScale(tensors, name, field);
   const inputs = fields.inputs.items().map(readValue);
   const outputs = fields.outputs.items().map(readValue);
   const nodes = fields.nodes.items().map((field): Node => {
@@ -105,6 +103,30 @@ function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, opt
   return model;
 }
 
+/** NAME and its scale become one tensor; the graph's checks look at what they hold. */
+function attachScale(tensors: Map<string, Tensor>, name: string, field: Field): void {
+  const { scale, axis } = field.fields(["scale", "axis"]);
+  if (axis.integer(0) !== 0) throw axis.error("0, the rows");
+  const key = `${name}.scale`;
+  if (scale.string() !== key) throw scale.error(`"${key}"`);
+  const [tensor, numbers] = [name, key].map((each) => {
+    const one = tensors.get(each);
+    if (one) return one;
+    throw new ModelError("ERR_MISSING_TENSOR", `${each}: ${field.path} names it; the file does not have it.`, {
+      tensor: each,
+    });
+  });
+  const { dtype, shape, data } = numbers;
+  if (dtype !== "F32" || `${shape}` !== `${tensor.shape[0]}`) {
+    const expected = `F32 of ${shapeText(tensor.shape.slice(0, 1))}`;
+    throw new ModelError("ERR_SHAPE", `${key}: expected ${expected}; got ${dtype} of ${shapeText(shape)}`, {
+      tensor: key,
+    });
+  }
+  tensors.delete(key);
+  tensors.set(name, { ...tensor, scale: data as Float32Array });
+}
+
 function readValue(field: Field): ValueInfo {
   const { name, dtype, shape } = field.fields(["name", "dtype", "shape"]);
   const type = dtype.string();
@@ -136,6 +158,15 @@ function readInfo(field: Field): ModelInfo {
 /** A model as a native file: the same model gives the same bytes. */
 export function writeSafetensors(model: Model): Uint8Array {
   const { inputs, outputs, nodes, states, info, tensors } = model;
-  const graph = JSON.stringify({ version: VERSION, inputs, outputs, nodes, states, quant: {}, info });
-  return encodeSafetensors(tensors.values(), [["sluice", graph]]);
+  const quant: [string, unknown][] = [];
+  const stored: Tensor[] = [];
+  for (const { name, dtype, shape, data, scale } of [...tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    stored.push({ name, dtype, shape, data });
+    if (scale === undefined) continue;
+    const key = `${name}.scale`;
+    quant.push([name, { scale: key, axis: 0 }]);
+    stored.push({ name: key, dtype: "F32", shape: [scale.length], data: scale });
+  }
+  const graph = { version: VERSION, inputs, outputs, nodes, states, quant: Object.fromEntries(quant), info };
+  return encodeSafetensors(stored, [["sluice", JSON.stringify(graph)]]);
 }

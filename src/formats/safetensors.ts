@@ -216,7 +216,7 @@ const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string]
   ["????TFL3", "TFLite"],
   ["GGUF", "GGUF"],
   ["\x93NUMPY", "NumPy (.npy)"],
-  ["{", "JSON (TensorFlow.js or RTNeural)", 'Import from "sluice/rtneural", or from "sluice/all".'],
+  ["{", "JSON (TensorFlow.js or RTNeural)", 'Import from "sluice/tfjs", "sluice/rtneural" or "sluice/all".'],
   ["rnnoise-", "RNNoise (.rnnn)", 'Import from "sluice/rtneural", or from "sluice/all".'],
   ["<", "HTML or XML", "Is it the page of an error?"],
   ["version ", "a Git LFS pointer", "Fetch the file that it stands for: git lfs pull."],

@@ -75,17 +75,20 @@ function readParts(bytes: Uint8Array, limits: TfjsLimits): Parts {
   const format = new Map(root.entries()).get("format");
   if (format !== undefined && format.value !== "layers-model") {
     const hint = "Of a graph model, convert the Keras model or its ONNX export instead.";
-    throw format.as("ERR_FOREIGN_FORMAT").error('"layers-model"', show(format.value), hint);
+    throw format.as("ERR_FOREIGN_FORMAT").error('"layers-model"', `${show(format.value)}.`, hint);
   }
   const { modelTopology, weightsManifest } = root.fields(
     ["modelTopology", "weightsManifest"],
     ["format", "generatedBy", "convertedBy", "trainingConfig", "userDefinedMetadata"],
   );
-  const members = new Map(modelTopology.entries());
-  const version = members.get("keras_version")?.value ?? "";
-  const major = /^(\d{1,3})\./.exec(typeof version === "string" ? version : "")?.[1];
+  const topology = modelTopology.fields(
+    [],
+    ["class_name", "config", "model_config", "keras_version", "backend", "training_config"],
+  );
+  // "tfjs-layers 4.22.0", or Keras's own of a converted model.
+  const major = /^(\d{1,3})\./.exec(topology.keras_version?.string() ?? "")?.[1];
   return {
-    topology: members.get("model_config") ?? modelTopology,
+    topology: topology.model_config ?? modelTopology,
     keras: Number(major ?? 2),
     groups: readManifest(weightsManifest, limits),
   };

@@ -48,6 +48,8 @@ export interface TensorRule {
   readonly optional?: boolean;
   /** Any that widens to f32 unless said. */
   readonly dtype?: "F32" | "I32";
+  /** It multiplies vectors: it may be I8 with a scale for each row. */
+  readonly matrix?: boolean;
 }
 
 /** A value of a graph: row-major, contiguous; where it is a `constant`, its tensor. */

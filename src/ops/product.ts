@@ -14,7 +14,7 @@ export const linear: Op = {
   },
   size: (attrs) => attrs.outFeatures as number,
   tensors: ({ inFeatures, outFeatures, bias }) => [
-    { suffix: "weight", shape: [outFeatures as number, inFeatures as number] },
+    { suffix: "weight", shape: [outFeatures as number, inFeatures as number], matrix: true },
     ...(bias ? [{ suffix: "bias", shape: [outFeatures as number] }] : []),
   ],
   lower(to, { name, inputs, outputs, attrs }) {

@@ -32,7 +32,8 @@ interface Layer {
   readonly hidden: number;
   /** Size of h: hidden, or projSize. */
   readonly width: number;
-  readonly plain: boolean;
+  /** U by units (assembly/gru.ts). */
+  readonly units: boolean;
   /** The tensor of this layer and direction: `weight_ih` → `rnn.weight_ih_l0_reverse`. */
   key(tensor: string): string;
 }
@@ -99,7 +100,9 @@ function recurrent(cell: Cell): Op {
           [attrs.projSize, "weight_hr", width(attrs), hidden],
           [attrs.peephole, "weight_peephole", 3 * hidden],
         ];
-        return all.filter(([there]) => there).map(([, name, ...shape]) => ({ suffix: name + suffix, shape }));
+        return all
+          .filter(([there]) => there)
+          .map(([, name, ...shape]) => ({ suffix: name + suffix, shape, matrix: MATRICES.includes(name) }));
       });
       const initial = this.states?.(attrs) ?? [];
       return [...rules, ...initial.map(({ suffix, shape }) => ({ suffix: `${suffix}0`, shape, optional: true }))];
@@ -127,6 +130,7 @@ function recurrent(cell: Cell): Op {
             tensors: !attrs.bias ? [] : attrs.resetAfter && g === 2 ? block.tensors : [key("bias_ih"), key("bias_hh")],
           }));
           to.product(gx, input, rowsOf(key("weight_ih"), hidden, 0, gates), bias, count);
+          const q = to.quantized(key("weight_hh"), Math.max(hidden, width(attrs)));
           const [h, c] = cell.states.map((suffix) => to.state(tensorKey(node.name, suffix), k + d));
           to.emit(
             cell.opcode,
@@ -144,8 +148,9 @@ function recurrent(cell: Cell): Op {
             Number(d === 1 || attrs.reverse),
             floatBits((attrs.clip as number | undefined) ?? Infinity),
             Number(plain),
+            q,
             ...functions.flatMap(functionWords),
-            ...cell.operands(to, { attrs, hidden, width: width(attrs), plain, key }),
+            ...cell.operands(to, { attrs, hidden, width: width(attrs), units: plain && q === NONE, key }),
           );
         }
         input = output;
@@ -155,6 +160,7 @@ function recurrent(cell: Cell): Op {
 }
 
 const PLAIN = "sigmoid,tanh,tanh";
+const MATRICES = ["weight_ih", "weight_hh", "weight_hr"];
 
 /** The functions of direction d: gates, candidate, output. */
 function functionsOf(cell: Cell, attrs: Attrs, d: number): ActivationSpec[] {
@@ -186,8 +192,8 @@ export const gru = recurrent({
   functions: [0, 1],
   attrs: { resetAfter: { kind: "boolean", default: true } },
   plain: (attrs) => attrs.resetAfter === true,
-  operands: (to, { attrs, hidden, plain, key }) => [
-    ...(plain
+  operands: (to, { attrs, hidden, units, key }) => [
+    ...(units
       ? [to.panels(byUnits(rowsOf(key("weight_hh"), hidden, 0, 3)), hidden, true), NONE]
       : [
           to.panels(rowsOf(key("weight_hh"), hidden, 0, 2), hidden),

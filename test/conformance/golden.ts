@@ -33,7 +33,7 @@ interface About {
   readonly tolerance: number;
 }
 
-interface Golden {
+export interface Golden {
   readonly about: About;
   readonly model: Model;
   readonly input: Data;
@@ -49,7 +49,7 @@ export function golden(implementation: Implementation): Case[] {
   const cases: Case[] = [{ name: "golden/manifest", run: checkManifest }];
   for (const path of safetensorsIn(GOLDEN)) cases.push(...casesOf("golden", path, implementation));
   if (!VECTORS) return [...cases, { name: "pytorch/all", run() {}, skip: NO_VECTORS }];
-  const outside = safetensorsIn(join(VECTORS, "golden/pytorch"));
+  const outside = outsideGolden();
   cases.push({
     name: "pytorch/count",
     run() {
@@ -60,11 +60,16 @@ export function golden(implementation: Implementation): Case[] {
   return cases;
 }
 
+/** The files of SLUICE_VECTORS, where it is set. */
+export function outsideGolden(): string[] {
+  return VECTORS ? safetensorsIn(join(VECTORS, "golden/pytorch")) : [];
+}
+
 function casesOf(group: string, path: string, implementation: Implementation): Case[] {
   const name = `${group}/${basename(path, ".safetensors")}`;
   return [
-    { name: `${name}/run`, run: () => checkRun(read(path), implementation) },
-    { name: `${name}/stream`, run: () => checkStream(read(path), implementation) },
+    { name: `${name}/run`, run: () => checkRun(readGolden(path), implementation) },
+    { name: `${name}/stream`, run: () => checkStream(readGolden(path), implementation) },
   ];
 }
 
@@ -85,7 +90,7 @@ function checkManifest(): void {
   }
 }
 
-function checkRun({ about, model, input, initial, truth }: Golden, implementation: Implementation): void {
+export function checkRun({ about, model, input, initial, truth }: Golden, implementation: Implementation): void {
   const { batch, lengths, tolerance } = about;
   withSession(implementation, model, (session) => {
     const state = Object.keys(initial).length > 0 ? initial : undefined;
@@ -97,7 +102,7 @@ function checkRun({ about, model, input, initial, truth }: Golden, implementatio
 }
 
 /** Where a reverse direction forbids a stream, that it is refused by name. */
-function checkStream({ about, model, input, initial, truth }: Golden, implementation: Implementation): void {
+export function checkStream({ about, model, input, initial, truth }: Golden, implementation: Implementation): void {
   const { seq_len: T, batch: B, lengths, tolerance } = about;
   withSession(implementation, model, (session) => {
     if (model.nodes.some(({ attrs }) => attrs.bidirectional || attrs.reverse)) {
@@ -145,7 +150,7 @@ function expectSequenceModel(call: () => unknown): void {
   throw new Error("stream(): expected ERR_SEQUENCE_MODEL of a model with a reverse direction, got a stream");
 }
 
-function read(path: string): Golden {
+export function readGolden(path: string): Golden {
   const vector = readVector(path);
   const about = vector.about as About;
   const { tensors } = vector;

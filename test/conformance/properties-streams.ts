@@ -114,7 +114,9 @@ export const streams: Record<string, Property> = {
     const got = runStream(resumed, model, xs, ones(5));
     for (const name of Object.keys(expected.outputs)) {
       const scale = scaleOf(expected.outputs[name]);
-      expectClose(name, expected.outputs[name], got.outputs[name], 2e-6 * scale);
+      // The reference quantises no vectors.
+      const tolerance = session.info.precision === "int8" ? 4e-2 : 2e-6;
+      expectClose(name, expected.outputs[name], got.outputs[name], tolerance * scale);
     }
     reference.dispose();
   },

@@ -9,6 +9,7 @@ import { type Case, checkNames, type Implementation, withSession } from "./cases
 import { failures } from "./failures.ts";
 import { functions } from "./functions.ts";
 import { golden } from "./golden.ts";
+import { int8 } from "./int8.ts";
 import { isolation } from "./isolation.ts";
 import { keras } from "./keras.ts";
 import { onnxruntime } from "./onnxruntime.ts";
@@ -16,7 +17,23 @@ import { properties } from "./properties.ts";
 import { whole } from "./properties-whole.ts";
 import { random } from "./random.ts";
 
-const GROUPS = [info, golden, onnxruntime, keras, random, properties, whole, isolation, failures, functions];
+type Group = (implementation: Implementation) => Case[];
+
+const GROUPS: readonly Group[] = [
+  info,
+  golden,
+  onnxruntime,
+  keras,
+  random,
+  properties,
+  whole,
+  isolation,
+  failures,
+  functions,
+];
+
+/** What int8 sessions are asked: nothing that is as close to the truth as f32. */
+export const INT8_GROUPS: readonly Group[] = [info, int8, properties, whole, isolation, failures];
 
 /** What runs is what is meant: a variant that fell back on another would pass everything else. */
 function info(implementation: Implementation): Case[] {
@@ -32,16 +49,16 @@ function info(implementation: Implementation): Case[] {
 }
 
 /** Every case of the suite. */
-export function casesOf(implementation: Implementation): Case[] {
-  return GROUPS.flatMap((group) => group(implementation));
+export function casesOf(implementation: Implementation, groups = GROUPS): Case[] {
+  return groups.flatMap((group) => group(implementation));
 }
 
 /** Registers every case with the test runner, those that are skipped with the reason in their names. */
-export function conformance(implementation: Implementation): void {
+export function conformance(implementation: Implementation, groups = GROUPS, how = ""): void {
   const { name, skips = {} } = implementation;
-  const cases = casesOf(implementation);
+  const cases = casesOf(implementation, groups);
   checkNames(cases, skips);
-  describe(`${name} conforms`, () => {
+  describe(`${name}${how} conforms`, () => {
     for (const one of cases) {
       const reason = one.skip ?? skips[one.name];
       if (reason === undefined) it(one.name, one.run);

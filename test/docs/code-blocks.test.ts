@@ -4,7 +4,7 @@
  * before all later blocks of its file; one under `<!-- page -->` needs a browser and is run there (test/browser/).
  *
  * Files in the folder: model.safetensors (frames of 8 numbers → GRU, 16 → linear, 4), state_dict.safetensors (the same
- * weights as PyTorch saves them, no graph), model.pt and gru.npz (of test/golden).
+ * weights as PyTorch saves them, no graph), model.pt, gru.npz, functional.json (of test/golden).
  */
 
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
@@ -25,6 +25,9 @@ beforeAll(() => {
   writeModels(folder);
   copyFileSync(join(ROOT, "test/golden/pt/model.pt"), join(folder, "model.pt"));
   copyFileSync(join(ROOT, "test/golden/npz/gru.npz"), join(folder, "gru.npz"));
+  for (const name of ["functional.json", "functional.0.bin"]) {
+    copyFileSync(join(ROOT, "test/golden/tfjs", name), join(folder, name));
+  }
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

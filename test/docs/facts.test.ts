@@ -8,6 +8,7 @@ import * as constants from "../../assembly/abi.ts";
 import { FLAX_LIMITS } from "../../src/formats/flax/msgpack.ts";
 import { PYTORCH_LIMITS } from "../../src/formats/pytorch.ts";
 import { LIMITS } from "../../src/formats/safetensors.ts";
+import { TFJS_LIMITS } from "../../src/formats/tfjs.ts";
 import { CORE } from "../../src/ops/core.ts";
 import { FUNCTIONS } from "../../src/ops/functions.ts";
 import { ARRAYS } from "../../src/tensor.ts";
@@ -127,6 +128,13 @@ describe("docs/numpy.md", () => {
   it("has every limit of msgpack, with its value", () => {
     const table = tableOf(read("docs/numpy.md"));
     for (const [name, value] of Object.entries(FLAX_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
+  });
+});
+
+describe("docs/tfjs.md", () => {
+  it("has every limit, with its value", () => {
+    const table = tableOf(read("docs/tfjs.md"));
+    for (const [name, value] of Object.entries(TFJS_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
   });
 });
 

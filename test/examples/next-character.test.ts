@@ -84,5 +84,11 @@ describe("evaluate.ts", () => {
       const { f64 } = manifest.bitsPerCharacter;
       expect(stdout).toMatch(`${f64.toFixed(4)} bits per character over the last ${manifest.text.heldOutCharacters} `);
     });
+
+    it("measures them within 0.01 in int8", { timeout: 120_000 }, async () => {
+      const { stdout } = await run("evaluate.ts", text, "int8");
+      const [, bits] = /^([\d.]+) bits per character .* \(int8, \w+\)\n$/.exec(stdout) ?? [];
+      expect(Math.abs(Number(bits) - manifest.bitsPerCharacter.f64)).toBeLessThan(0.01);
+    });
   }
 });

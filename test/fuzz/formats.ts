@@ -3,11 +3,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readFlaxModel } from "../../src/formats/flax.ts";
+import { readKerasModel } from "../../src/formats/keras.ts";
 import { parseNpy } from "../../src/formats/npy.ts";
 import { parseNpz } from "../../src/formats/npz.ts";
 import { readPytorchModel } from "../../src/formats/pytorch.ts";
+import { readTfjsModel } from "../../src/formats/tfjs.ts";
 import { readZip, unpack, ZIP_LIMITS } from "../../src/formats/zip.ts";
-import { readModel } from "../../src/index.ts";
+import { readModel, readSafetensors, writeSafetensors } from "../../src/index.ts";
 import { CORE } from "../../src/ops/core.ts";
 import { zip } from "../hostile/files.ts";
 import { GOLDEN, safetensorsIn } from "../vectors.ts";
@@ -37,6 +39,12 @@ const filesIn = (folder: string, pattern: RegExp): Uint8Array[] =>
     .filter((name) => pattern.test(name))
     .map((name) => new Uint8Array(readFileSync(join(GOLDEN, folder, name))));
 
+const SHARDS = new Map(
+  readdirSync(join(GOLDEN, "tfjs"))
+    .filter((name) => name.endsWith(".bin"))
+    .map((name) => [name, new Uint8Array(readFileSync(join(GOLDEN, "tfjs", name)))]),
+);
+
 /** The first member of an archive that matches, with the others as they are. */
 function member(file: Uint8Array, pattern: RegExp): ReturnType<NonNullable<Fuzzed["inner"]>> {
   if (file[0] !== 0x50) return undefined;
@@ -52,17 +60,27 @@ function member(file: Uint8Array, pattern: RegExp): ReturnType<NonNullable<Fuzze
 export const FUZZED: readonly Fuzzed[] = [
   {
     name: "safetensors",
-    seeds: () =>
-      safetensorsIn(GOLDEN)
+    seeds: () => [
+      ...safetensorsIn(GOLDEN)
         .map((path) => new Uint8Array(readFileSync(path)))
         .filter(({ length }) => length < 20000),
-    read: (bytes) => readModel(bytes, { layers: [{ type: "gru", name: "weights" }] }),
+      ...filesIn("pt", /^(model|parameters)\.pt$/).map((file) =>
+        writeSafetensors(readPytorchModel(CORE, file, { layers: LAYERS })),
+      ),
+    ],
+    read: (bytes) => [readSafetensors(bytes), readModel(bytes)],
   },
   {
     name: "pytorch",
     seeds: () => filesIn("pt", /\.(pt|ckpt)$/),
     read: (bytes) => readPytorchModel(CORE, bytes, { layers: LAYERS }),
     inner: (file) => member(file, /\/data\.pkl$/),
+  },
+  {
+    name: "keras",
+    seeds: () => filesIn("keras", /\.(h5|keras)$/),
+    read: (bytes) => readKerasModel(CORE, bytes, {}),
+    inner: (file) => member(file, /\.(json|h5)$/),
   },
   {
     name: "npz",
@@ -74,6 +92,11 @@ export const FUZZED: readonly Fuzzed[] = [
     name: "flax",
     seeds: () => filesIn("flax", /\.msgpack$/),
     read: (bytes) => readFlaxModel(CORE, bytes, { layers: FLAX_LAYERS }),
+  },
+  {
+    name: "tfjs",
+    seeds: () => filesIn("tfjs", /^(?!manifest).*\.json$/),
+    read: (bytes) => readTfjsModel(CORE, bytes, { files: (name) => SHARDS.get(name) ?? new Uint8Array(0) }),
   },
   {
     name: "npy",

@@ -8,6 +8,7 @@ keras/src/layers/rnn in NumPy, f64. Every file has weights of its own seed, diff
 
 import io
 import json
+import struct
 import zipfile
 from pathlib import Path
 
@@ -240,6 +241,143 @@ def listed(prefix, arrays, names=NAMES, suffix=":0"):
     return [(f"{prefix}/{n}{suffix}", a) for n, a in zip(names, arrays)]
 
 
+def refused():
+    """Files of weights that h5py writes and a reader must refuse, one for each thing that HDF5 can do and Keras does not."""
+    folder = OUT / "refused"
+    folder.mkdir(exist_ok=True)
+    r = Rng(8)
+    kernel, bias = r(3, 2), r(2)
+
+    def write(name, make, attrs=lambda g: g.attrs.__setitem__("weight_names", [b"d/kernel:0", b"d/bias:0"]), **options):
+        with h5py.File(folder / name, "w", **options) as f:
+            f.attrs["layer_names"] = [b"d"]
+            g = f.create_group("d")
+            attrs(g)
+            g.create_dataset("d/bias:0", data=bias)
+            make(g.require_group("d"), f)
+
+    def plain(dtype=None, **more):
+        return lambda g, f: g.create_dataset("kernel:0", data=kernel if dtype is None else kernel.astype(dtype), **more)
+
+    def soft(g, f):
+        g["kernel:0"] = h5py.SoftLink("/d/d/bias:0")
+
+    def external(g, f):
+        g["kernel:0"] = h5py.ExternalLink("/etc/passwd", "/")
+
+    def storage(g, f):
+        g.create_dataset("kernel:0", (3, 2), "f4", external=[("../../etc/passwd", 0, 24)])
+
+    def virtual(g, f):
+        layout = h5py.VirtualLayout((3, 2), "f4")
+        layout[:] = h5py.VirtualSource("/etc/passwd", "x", (3, 2))
+        g.create_virtual_dataset("kernel:0", layout)
+
+    def hard(g, f):
+        g["kernel:0"] = g["bias:0"]
+
+    def circle(g, f):
+        g["kernel:0"] = f["d"]
+
+    def committed(g, f):
+        f["type"] = np.dtype("f4")
+        g.create_dataset("kernel:0", (3, 2), f["type"])[...] = kernel
+
+    write("soft-link.h5", soft)
+    write("soft-link-latest.h5", soft, libver="latest")
+    write("external-link.h5", external)
+    write("external-link-latest.h5", external, libver="latest")
+    write("external-storage.h5", storage)
+    write("virtual.h5", virtual)
+    write("hard-link.h5", hard)
+    write("circle.h5", circle)
+    write("committed.h5", committed)
+    write("big-endian.h5", plain(">f4"))
+    write("int8.h5", plain("i1"))
+    write("complex.h5", plain("c8"))
+    write("compound.h5", lambda g, f: g.create_dataset("kernel:0", data=np.zeros((3, 2), [("a", "f4")])))
+    write("enum.h5", lambda g, f: g.create_dataset("kernel:0", data=kernel > 0))
+    write("text.h5", lambda g, f: g.create_dataset("kernel:0", data=np.full((3, 2), b"1.0")))
+    write("vlen.h5", lambda g, f: g.create_dataset("kernel:0", (3, 2), h5py.vlen_dtype("f4")))
+    write("opaque.h5", lambda g, f: g.create_dataset("kernel:0", data=np.zeros((3, 2), "V3")))
+    write("reference.h5", lambda g, f: g.create_dataset("kernel:0", (3, 2), h5py.ref_dtype))
+    write("rank3.h5", lambda g, f: g.create_dataset("kernel:0", data=np.zeros((3, 2, 2), "f4")))
+    write("null.h5", lambda g, f: g.create_dataset("kernel:0", data=h5py.Empty("f4")))
+    write("unwritten.h5", lambda g, f: g.create_dataset("kernel:0", (3, 2), "f4"))
+    write("unwritten-chunks.h5", lambda g, f: g.create_dataset("kernel:0", (3, 2), "f4", chunks=(1, 2)))
+    write("shape-bomb.h5", lambda g, f: g.create_dataset("kernel:0", (2**31, 2**20), "f4"))
+    write("chunk-bomb.h5", lambda g, f: g.create_dataset("kernel:0", data=np.zeros((2**13, 2**10), "f4"), chunks=(2**13, 2**10), compression="gzip", compression_opts=9))
+    write("fletcher32.h5", plain(chunks=(3, 2), fletcher32=True))
+    write("lzf.h5", plain(chunks=(3, 2), compression="lzf"))
+    write("scale-offset.h5", plain("i4", chunks=(3, 2), scaleoffset=0))
+    write("chunked-latest.h5", plain(chunks=(3, 2), compression="gzip"), libver="latest")
+    write("rank9.h5", lambda g, f: g.create_dataset("kernel:0", data=np.zeros((1,) * 9, "f4")))
+    write("compact.h5", lambda g, f: compact(g, kernel))  # read, not refused
+
+    def many(g, f):
+        plain()(g, f)
+        for i in range(20):
+            f.create_group(f"g{i}")
+
+    def attributes(g, f):
+        plain()(g, f)
+        for i in range(20):
+            f.attrs[f"a{i}"] = i
+
+    def names(*list):
+        return lambda g: g.attrs.__setitem__("weight_names", [f"d/{n}:0".encode() for n in list])
+
+    write("layer-twice.h5", lambda g, f: (plain()(g, f), f.attrs.__setitem__("layer_names", [b"d", b"d"])))
+    write("weight-twice.h5", plain(), names("kernel", "bias", "kernel"))
+    write("unlisted.h5", plain(), names("kernel"))
+    write("texts.h5", lambda g, f: (plain()(g, f), f.attrs.__setitem__("layer_names", [f"layer{i}" for i in range(200)])))
+    with h5py.File(folder / "named-twice.h5", "w") as f:
+        for key in ("dense", "dense_1"):
+            group = f.create_group(f"layers/{key}/vars")
+            group.attrs["name"] = "d"
+            group.create_dataset("0", data=kernel)
+    with h5py.File(folder / "gru.h5", "w") as f:
+        f.attrs["layer_names"] = [b"d"]
+        f.create_group("d").attrs["weight_names"] = [b"kernel:0", b"recurrent:0", b"bias:0"]
+        for name, value in zip(["kernel", "recurrent", "bias"], gru_weights(r, 3, 2, False)):
+            f[f"d/{name}:0"] = value
+
+    def twice(g, f):
+        plain()(g, f)
+        f.attrs["aa"], f.attrs["ab"] = 1, 2
+
+    write("attribute-twice.h5", twice)
+    patch(folder / "attribute-twice.h5", lambda b: b.replace(b"ab\0", b"aa\0"))
+
+    def overlap(g, f):
+        g.create_dataset("kernel:0", data=np.ones((1, 2000), "f4"))
+        for i in range(3):
+            g.create_dataset(f"more{i}:0", (1, 2000), "f4")
+
+    write("overlap.h5", overlap, names("kernel", "bias", "more0", "more1", "more2"))
+    with h5py.File(folder / "overlap.h5") as f:
+        place = f["d/d/kernel:0"].id.get_offset()
+    tail = struct.pack("<Q", 8000)
+    patch(folder / "overlap.h5", lambda b: b.replace(b"\3\1" + b"\xff" * 8 + tail, b"\3\1" + struct.pack("<Q", place) + tail))
+
+    write("dense-links.h5", many, libver="latest")
+    write("dense-attributes.h5", attributes, libver="latest")
+    write("userblock.h5", plain(), userblock_size=512)
+
+
+def patch(path, change):
+    path.write_bytes(change(path.read_bytes()))
+
+
+def compact(group, value):
+    """A dataset inside its object header, which only the low-level interface makes."""
+    plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plist.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple(value.shape)
+    made = h5py.h5d.create(group.id, b"kernel:0", h5py.h5t.IEEE_F32LE, space, plist)
+    made.write(h5py.h5s.ALL, h5py.h5s.ALL, value)
+
+
 def main():
     OUT.mkdir(exist_ok=True)
 
@@ -344,7 +482,11 @@ def main():
     f, b = lstm_weights(r, 4, 3), lstm_weights(r, 4, 3)
     f2, b2 = gru_weights(r, 6, 4, True), gru_weights(r, 6, 4, True)
     d = [r(8, 3)]
-    bidirectional = lambda name, inner, cfg: layer("Bidirectional", {"name": name, "merge_mode": "concat", "layer": layer(inner, cfg, module="keras.layers")}, module="keras.layers")
+    def bidirectional(name, inner, cfg, back=None):
+        own = {"backward_layer": layer(inner, back, module="keras.layers")} if back else {}
+        config = {"name": name, "merge_mode": "concat", "layer": layer(inner, cfg, module="keras.layers"), **own}
+        return layer("Bidirectional", config, module="keras.layers")
+
     config = {
         "module": "keras",
         "class_name": "Sequential",
@@ -357,7 +499,7 @@ def main():
             "layers": [
                 layer("InputLayer", {"batch_shape": [None, None], "dtype": "int32", "sparse": False, "name": "ids"}, module="keras.layers"),
                 layer("Embedding", {"name": "words", "input_dim": 7, "output_dim": 4, "embeddings_initializer": {}, "mask_zero": False}, module="keras.layers"),
-                bidirectional("all", "LSTM", cell_config("lstm", 3, return_sequences=True)),
+                bidirectional("all", "LSTM", cell_config("forward_lstm", 3, return_sequences=True), cell_config("backward_lstm", 3, return_sequences=True, go_backwards=True)),
                 bidirectional("last", "GRU", cell_config("gru", 4, reset_after=True, recurrent_activation="hard_sigmoid")),
                 layer("Dense", dense_config("dense", 3, "log_softmax", use_bias=False), module="keras.layers"),
             ],
@@ -490,6 +632,8 @@ def main():
                 group.create_dataset(str(i), data=bf16(value)[0]).attrs["dtype"] = "bfloat16"
     (OUT / "bf16.weights.h5").write_bytes(buffer.getvalue())
     expect("bf16.weights.h5", x, dense(lstm(x, [bf16(v)[1] for v in a]), [bf16(v)[1] for v in d]))
+
+    refused()
 
     manifest = {"made": "test/golden/keras.py", "h5py": h5py.version.version, "hdf5": h5py.version.hdf5_version, "numpy": np.__version__}
     (OUT / "expected.json").write_text(json.dumps({"manifest": manifest, "files": EXPECTED}) + "\n")

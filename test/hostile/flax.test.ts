@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { FormatError, ModelError } from "../../src/errors.ts";
+import { FLAX_LIMITS, readMsgpack } from "../../src/formats/flax/msgpack.ts";
 import { type FlaxOptions, readFlaxTensors } from "../../src/formats/flax.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import type { Tensor } from "../../src/tensor.ts";
@@ -303,6 +304,10 @@ describe("a malformed parameter tree", () => {
     for (let length = 0; length < VALID.length; length++) {
       expect(() => readFlaxTensors(VALID.slice(0, length))).toThrow(FormatError);
     }
+  });
+
+  it("is no map", () => {
+    expect(() => readMsgpack(bytes([7]), FLAX_LIMITS)).toThrow("file at byte 1: expected a map; got 0x7");
   });
 
   it("may be left out by its path", () => {

@@ -125,6 +125,10 @@ const CASES: Case[] = [
 ];
 
 describe("a malformed .npy file", () => {
+  it("is called file, once", () => {
+    expect(() => parseNpy(bytes())).toThrow(/^file: expected 10 bytes/);
+  });
+
   it.each(CASES)("is refused: %s", (_, file, code, message) => {
     let error: unknown;
     try {

@@ -3,8 +3,11 @@
  * every prefix of the valid files, and seeded damage to their bytes, which must end in a Model or one of our errors.
  */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { FormatError, ModelError, type ReadModelOptions, readModel } from "../../src/rtneural.ts";
+
+// A busy machine is slow, not wrong.
+vi.setConfig({ testTimeout: 60_000 });
 
 type Json = Record<string, unknown>;
 

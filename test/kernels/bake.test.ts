@@ -68,6 +68,7 @@ function bake(build: (typeof BUILDS)[number]) {
     0,
     floatWord(Infinity),
     1,
+    0,
   ];
   const program = machine.program(
     ROWS,

@@ -150,7 +150,7 @@ export function panels(w: ArrayLike<number>, n: number, k: number): Float32Array
   const out: number[] = [];
   for (let row = 0; row < padded(n); ) {
     const left = padded(n) - row;
-    const sizes = [56, 60, 64, 68, 72, 76].includes(left) ? [32] : [48, 32, 24, 16, 12, 8, 4];
+    const sizes = [56, 60, 64, 68, 72, 76].includes(left) ? [32] : [48, 32, 24, 16, 8, 4];
     const size = sizes.find((rows) => rows <= left) as number;
     for (let j = 0; j < k; j++) for (let i = 0; i < size; i++) out.push(row + i < n ? w[(row + i) * k + j] : 0);
     row += size;

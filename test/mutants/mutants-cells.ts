@@ -6,20 +6,20 @@ const GRU: readonly Mutant[] = [
   {
     name: "gru: r and z exchanged",
     file: "assembly/gru.ts",
-    find: "const z = gates + bytes;\n  const n = z + bytes;\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i)",
+    find: "const z = gates + bytes;\n  const n = z + bytes;\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV<T>(v128.load(gates + i)",
     replace:
-      "const z = gates;\n  const n = z + (bytes << 1);\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + bytes + i)",
+      "const z = gates;\n  const n = z + (bytes << 1);\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV<T>(v128.load(gates + bytes + i)",
   },
   {
     name: "gru: z weighs the new state",
     file: "assembly/gru.ts",
-    find: "blendV(v128.load(z + i), v128.load(n + i), v128.load(h + i))",
-    replace: "blendV(f32x4.neg(v128.load(z + i)), v128.load(n + i), v128.load(h + i))",
+    find: "blendV<T>(v128.load(z + i), v128.load(n + i), v128.load(h + i))",
+    replace: "blendV<T>(f32x4.neg(v128.load(z + i)), v128.load(n + i), v128.load(h + i))",
   },
   {
     name: "gru: in the general form r does not reach U_n h",
     file: "assembly/gru.ts",
-    find: "madd(v128.load(gates + i), v128.load(nHidden + i), v128.load(n + i))",
+    find: "mulAdd(v128.load(gates + i), v128.load(nHidden + i), v128.load(n + i))",
     replace: "f32x4.add(v128.load(nHidden + i), v128.load(n + i))",
   },
   {
@@ -40,24 +40,24 @@ const LSTM: readonly Mutant[] = [
   {
     name: "lstm: i and f exchanged",
     file: "assembly/lstm.ts",
-    find: `sigmoidTimesV(v128.load(f + k), v128.load(c + k));
-    v128.store(c + k, f32x4.add(kept, sigmoidTanhV(v128.load(i + k),`,
-    replace: `sigmoidTimesV(v128.load(i + k), v128.load(c + k));
-    v128.store(c + k, f32x4.add(kept, sigmoidTanhV(v128.load(f + k),`,
+    find: `sigmoidTimesV<T>(v128.load(f + k), v128.load(c + k));
+    v128.store(c + k, f32x4.add(kept, sigmoidTanhV<T>(v128.load(i + k),`,
+    replace: `sigmoidTimesV<T>(v128.load(i + k), v128.load(c + k));
+    v128.store(c + k, f32x4.add(kept, sigmoidTanhV<T>(v128.load(f + k),`,
   },
   {
     name: "lstm: the peephole of o sees the old c",
     file: "assembly/lstm.ts",
     find: `  for (let k: usize = 0; k < bytes; k += 16) {
     const input = f32x4.mul(v128.load(i + k), v128.load(g + k));
-    v128.store(c + k, madd(v128.load(f + k), v128.load(c + k), input));
+    v128.store(c + k, mulAdd(v128.load(f + k), v128.load(c + k), input));
   }
   zeroPadding(c, hidden);
   if (peephole != 0) addProduct(o, peephole + (bytes << 1), c, bytes);`,
     replace: `  if (peephole != 0) addProduct(o, peephole + (bytes << 1), c, bytes);
   for (let k: usize = 0; k < bytes; k += 16) {
     const input = f32x4.mul(v128.load(i + k), v128.load(g + k));
-    v128.store(c + k, madd(v128.load(f + k), v128.load(c + k), input));
+    v128.store(c + k, mulAdd(v128.load(f + k), v128.load(c + k), input));
   }
   zeroPadding(c, hidden);`,
   },

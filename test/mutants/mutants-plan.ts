@@ -12,8 +12,8 @@ const PACK: readonly Mutant[] = [
   {
     name: "pack: every gate is the first",
     file: "src/pack.ts",
-    find: "firstRow * columns, (firstRow + rows) * columns",
-    replace: "0, rows * columns",
+    find: "data(name).subarray(firstRow * columns, (firstRow + rows) * columns)",
+    replace: "data(name).subarray(0, rows * columns)",
   },
   {
     name: "pack: the padding of a matrix is what was there",
@@ -163,8 +163,8 @@ const PLAN: readonly Mutant[] = [
   {
     name: "embedding: folded with rows that are not padded",
     file: "src/plan.ts",
-    find: 'table("temporary", lookup), paddedBytes(size))',
-    replace: 'table("temporary", lookup), size * 4)',
+    find: 'table("temporary", lookup), paddedBytes(size)]',
+    replace: 'table("temporary", lookup), size * 4]',
   },
   {
     name: "embedding: a folded one is looked up in rows of its own size",

@@ -127,4 +127,100 @@ const FORMATS: readonly Mutant[] = [
   tests: ["test/formats/safetensors.test.ts", "test/hostile/safetensors.test.ts", "test/hostile/json.test.ts"],
 }));
 
-export const READERS: readonly Mutant[] = [...REFERENCE, ...FORMATS];
+const KERAS: readonly Mutant[] = [
+  {
+    name: "keras: r and z of a gru stay in Keras's order",
+    file: "src/formats/keras/weights.ts",
+    find: "gru: [1, 0, 2]",
+    replace: "gru: [0, 1, 2]",
+  },
+  {
+    name: "keras: the second row of a gru's bias is dropped",
+    file: "src/formats/keras/weights.ts",
+    find: "bias.length > rows ?",
+    replace: "bias.length < 0 ?",
+  },
+  {
+    name: "keras: hard_sigmoid is Keras 3's in every file",
+    file: "src/formats/keras/fields.ts",
+    find: "keras < 3 ? 0.2 : 1 / 6",
+    replace: "keras < 0 ? 0.2 : 1 / 6",
+  },
+  {
+    name: "keras: cuDNN's input kernels are as its recurrent ones",
+    file: "src/formats/keras/weights.ts",
+    find: "recurrent ? kernel[at(j, i)]",
+    replace: "columns === size ? kernel[at(j, i)]",
+  },
+  {
+    name: "keras: one half of cuDNN's bias counts",
+    file: "src/formats/keras/recurrent.ts",
+    find: "one + found.data[rows + i]",
+    replace: "one",
+  },
+  {
+    name: "keras: the last step of a backward layer stands for the first",
+    file: "src/formats/keras/recurrent.ts",
+    find: "firstOf(to, names[1], back.units)",
+    replace: "names[1]",
+  },
+  {
+    name: "hdf5: chunks past the shape run over",
+    file: "src/formats/hdf5/data.ts",
+    find: "if (!inside) continue;",
+    replace: "",
+  },
+  {
+    name: "hdf5: bytes stay shuffled",
+    file: "src/formats/hdf5/data.ts",
+    find: "out[i * elementSize + k] = data[k * count + i]",
+    replace: "out[i * elementSize + k] = data[i * elementSize + k]",
+  },
+  {
+    name: "hdf5: a checksum is let through",
+    file: "src/formats/hdf5/tree.ts",
+    find: "if (got !== expected) throw c.error(`the checksum",
+    replace: "if (got < 0) throw c.error(`the checksum",
+  },
+  {
+    name: "hdf5: parts may be reached twice",
+    file: "src/formats/hdf5/tree.ts",
+    find: "if (this.seen.has(c.at))",
+    replace: "if (this.seen.has(-1))",
+  },
+].map((mutant) => ({ ...mutant, tests: ["test/formats/keras.test.ts", "test/hostile/keras.test.ts"] }));
+
+const RTNEURAL: readonly Mutant[] = [
+  {
+    name: "nam: the learned h is that of c",
+    file: "src/formats/rtneural/nam.ts",
+    find: "h0.set(take(H), k * H);\n    c0.set(take(H), k * H);",
+    replace: "c0.set(take(H), k * H);\n    h0.set(take(H), k * H);",
+  },
+  {
+    name: "guitarml: the skip is dropped",
+    file: "src/formats/rtneural/guitarml.ts",
+    find: "if (skip > 0) {",
+    replace: "if (skip < 0) {",
+  },
+  {
+    name: "rnnoise: the inputs of noise_gru in another order",
+    file: "src/formats/rtneural/rnnoise.ts",
+    find: '["noise_gru", true, "input_dense", "vad_gru", "features"]',
+    replace: '["noise_gru", true, "vad_gru", "input_dense", "features"]',
+  },
+  {
+    name: "rtneural: a slope of prelu for all",
+    file: "src/formats/rtneural/layers.ts",
+    find: "slope.every((one) => one === slope[0])",
+    replace: "slope.length > 0",
+  },
+  {
+    name: "nested: rows may be long",
+    file: "src/formats/nested.ts",
+    find: "value.length !== shape[axis]",
+    replace: "value.length < shape[axis]",
+  },
+].map((mutant) => ({ ...mutant, tests: ["test/formats/rtneural.test.ts", "test/hostile/rtneural.test.ts"] }));
+
+export const READERS: readonly Mutant[] = [...REFERENCE, ...FORMATS, ...KERAS, ...RTNEURAL];

@@ -2,6 +2,7 @@
 
 import { CELLS } from "./mutants-cells.ts";
 import { HOST } from "./mutants-host.ts";
+import { INT8 } from "./mutants-int8.ts";
 import { KERNELS } from "./mutants-kernels.ts";
 import { PLANNING } from "./mutants-plan.ts";
 import { READERS } from "./mutants-readers.ts";
@@ -17,4 +18,4 @@ export interface Mutant {
   readonly tests?: readonly string[];
 }
 
-export const MUTANTS: readonly Mutant[] = [...CELLS, ...KERNELS, ...PLANNING, ...HOST, ...READERS];
+export const MUTANTS: readonly Mutant[] = [...CELLS, ...KERNELS, ...PLANNING, ...HOST, ...READERS, ...INT8];

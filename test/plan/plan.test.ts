@@ -2,10 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import * as abi from "../../assembly/abi.ts";
-import type { Model } from "../../src/index.ts";
+import { type Model, quantizeModel } from "../../src/index.ts";
 import { CORE } from "../../src/ops/core.ts";
 import { type Plan, planModel } from "../../src/plan.ts";
-import { encodeProgram, type Place, type ProgramRecord } from "../../src/program.ts";
+import { encodeProgram, int8Bytes, type Place, type ProgramRecord } from "../../src/program.ts";
 import { randomModel } from "../conformance/models.ts";
 
 const padded = (n: number) => Math.ceil(n / 4) * 4;
@@ -30,7 +30,14 @@ const graph = randomModel("graph", [
   { type: "concat", name: "all", inputs: ["sum", "in"] },
   { type: "softmax" },
 ]);
-const models: Readonly<Record<string, Model>> = { chain, tokens, graph };
+const models: Readonly<Record<string, Model>> = {
+  chain,
+  tokens,
+  graph,
+  "an int8 chain": quantizeModel(chain),
+  "int8 tokens": quantizeModel(tokens),
+  "an int8 graph": quantizeModel(graph),
+};
 
 const CELLS: readonly number[] = [abi.OP_RNN, abi.OP_GRU, abi.OP_LSTM];
 
@@ -57,9 +64,16 @@ function extents(plan: Plan): Extent[] {
       if (step.at.region !== "matrix") add("vector", step.at, rowsOf(step.blocks) * step.columns * 4);
     } else if (step.kind === "tensor" || step.kind === "integers") {
       add("constant", step.at, 16);
+    } else if (step.kind === "int8") {
+      // So do they as bytes, with their scales behind them.
+      const n = rowsOf(step.blocks);
+      expect(step.scales.offset).toBeGreaterThanOrEqual(step.at.offset + n * step.columns);
+      expect(step.scales.offset + n * 4).toBeLessThanOrEqual(plan.bytes.matrix);
     } else {
       const { op, operands } = step.record;
-      if (op === abi.OP_PACK)
+      if (op === abi.OP_PACK_INT8)
+        add("int8 panels", operands[0] as Place, int8Bytes(operands[3] as number, operands[4] as number));
+      else if (op === abi.OP_PACK)
         add("panels", operands[0] as Place, (operands[2] as number) * (operands[3] as number) * 4);
       else add("folded table", operands[0] as Place, step.rows * (operands[1] as number));
     }

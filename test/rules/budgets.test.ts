@@ -53,9 +53,9 @@ function expectAtMost(what: string, bytes: number, bar: number): void {
 }
 
 describe("budgets", () => {
-  it("a program with both binaries inline is at most 35 KiB after gzip", async () => {
+  it("a program with both binaries inline is at most 38 KiB after gzip", async () => {
     const code = await bundle(true);
-    expectAtMost(`bundle (${code.length} bytes before gzip)`, gzipSync(code, { level: 9 }).length, 35 * KIB);
+    expectAtMost(`bundle (${code.length} bytes before gzip)`, gzipSync(code, { level: 9 }).length, 38 * KIB);
   });
 
   it("a program without the binaries is at most 26 KiB after gzip", async () => {

@@ -4,6 +4,9 @@ import { FormatError, type FormatErrorCode } from "../../errors.ts";
 import { decodeUtf8 } from "../json.ts";
 
 export class Cursor {
+  /** Where what was read last begins: errors are about that. */
+  private from: number;
+
   /** `path` names the part in errors; `end` is where it ends. */
   constructor(
     readonly bytes: Uint8Array,
@@ -11,19 +14,21 @@ export class Cursor {
     public at: number,
     readonly end: number = bytes.length,
   ) {
+    this.from = at;
     if (at > end || end > bytes.length)
       throw this.error(`a place in the ${bytes.length} bytes of the file`, `${at} … ${end}`);
   }
 
   error(expected: string, got: string | number, code: FormatErrorCode = "ERR_HDF5", hint?: string): FormatError {
     const { path } = this;
-    const offset = Math.min(this.at, this.bytes.length);
+    const offset = Math.min(this.from, this.bytes.length);
     return new FormatError(code, `${path} at byte ${offset}: expected ${expected}; got ${got}`, { path, offset, hint });
   }
 
   /** Moves over `count` bytes and gives where they begin. */
   skip(count: number): number {
     const { at } = this;
+    this.from = at;
     if (!(count <= this.end - at)) throw this.error(`${count} bytes more`, this.end - at, "ERR_TRUNCATED");
     this.at = at + count;
     return at;

@@ -1,8 +1,10 @@
 /** Datasets and attributes of an HDF5 file → tensors and text: contiguous, compact and chunked data, heaps of text. */
 
+import { FormatError, type FormatErrorCode } from "../../errors.ts";
 import { ARRAYS, elements, shapeText, type Tensor } from "../../tensor.ts";
 import { decodeUtf8 } from "../json.ts";
 import { inflate } from "../zip.ts";
+import { adler32 } from "./checksum.ts";
 import { Cursor } from "./cursor.ts";
 import { isNone } from "./messages.ts";
 import type { Attribute, Dataset, Hdf5Limits } from "./tree.ts";
@@ -28,28 +30,27 @@ export class Data {
 
   /** A view of the file where it is aligned to the element, else a copy. */
   tensor({ path, attributes, datatype, dataspace, layout, filters }: Dataset): Tensor {
-    const c = new Cursor(this.bytes, path, 0);
     const half = datatype.size === 2 && (datatype.kind === "opaque" || datatype.dtype === "U16");
     const mark = attributes.get("dtype");
     const dtype = half && mark && this.text(mark)[0] === "bfloat16" ? "BF16" : datatype.dtype;
-    if (dtype === undefined) throw c.error("numbers in little endian", datatype.name, "ERR_DTYPE");
+    if (dtype === undefined) throw failure(path, "numbers in little endian", datatype.name, "ERR_DTYPE");
     const { shape, count } = dataspace;
-    if (count !== elements(shape)) throw c.error("a dataspace with elements", "a null one");
+    if (count !== elements(shape)) throw failure(path, "a dataspace with elements", "a null one");
     const size = count * datatype.size;
     let raw: Uint8Array;
-    if (filters.length > 0 && layout.kind !== "chunked") throw c.error("filters on chunks alone", layout.kind);
-    if (layout.kind === "chunked") raw = this.chunks(c, layout, shape, datatype.size, filters);
+    if (filters.length > 0 && layout.kind !== "chunked") throw failure(path, "filters on chunks alone", layout.kind);
+    if (layout.kind === "chunked") raw = this.chunks(path, layout, shape, datatype.size, filters);
     else if (layout.kind === "compact") raw = layout.data;
     else if (size === 0) raw = new Uint8Array(0);
     else {
-      if (isNone(layout.address)) throw c.error("data", "none, but for a value to fill it with");
+      if (isNone(layout.address)) throw failure(path, "data", "none, but for a value to fill it with");
       raw = new Cursor(this.bytes, path, layout.address).take(layout.size);
       this.contiguous += raw.length;
       if (this.contiguous > this.bytes.length)
-        throw c.error("datasets apart from one another", "an overlap", "ERR_OFFSETS");
+        throw failure(path, "datasets apart from one another", "an overlap", "ERR_OFFSETS");
     }
     if (raw.length !== size)
-      throw c.error(`${size} bytes for shape ${shapeText(shape)} of ${dtype}`, raw.length, "ERR_SIZE");
+      throw failure(path, `${size} bytes for shape ${shapeText(shape)} of ${dtype}`, raw.length, "ERR_SIZE");
     const Data = ARRAYS[dtype];
     const { buffer, byteOffset } = raw.byteOffset % Data.BYTES_PER_ELEMENT === 0 ? raw : new Uint8Array(raw);
     return { name: path, dtype, shape, data: new Data(buffer as ArrayBuffer, byteOffset, count) };
@@ -57,27 +58,30 @@ export class Data {
 
   /** The chunks of a B-tree, put together row by row. */
   private chunks(
-    c: Cursor,
+    path: string,
     layout: { readonly address: number; readonly chunk: readonly number[]; readonly elementSize: number },
     shape: readonly number[],
     elementSize: number,
     filters: readonly number[],
   ): Uint8Array {
     const { chunk } = layout;
-    c.expect("size of an element", layout.elementSize, elementSize);
+    if (layout.elementSize !== elementSize) {
+      throw failure(path, `chunks of elements of ${elementSize} bytes`, layout.elementSize);
+    }
     const unknown = filters.find((id) => id !== DEFLATE && id !== SHUFFLE);
-    if (unknown !== undefined) throw c.error("the filters gzip and shuffle", `filter ${unknown}`);
-    if (new Set(filters).size !== filters.length) throw c.error("every filter once", filters.join(", "));
+    if (unknown !== undefined) throw failure(path, "the filters gzip and shuffle", `filter ${unknown}`);
+    if (new Set(filters).size !== filters.length) throw failure(path, "every filter once", filters.join(", "));
     const chunkBytes = elements(chunk) * elementSize;
     const grid = shape.map((size, i) => Math.ceil(size / chunk[i]));
     const count = elements(grid);
     this.inflated += Math.max(count * chunkBytes, elements(shape) * elementSize);
     const allowed = Math.max(ALWAYS_ALLOWED, this.limits.inflation * this.bytes.length);
-    if (this.inflated > allowed) throw c.error(`at most ${allowed} bytes of chunks`, this.inflated, "ERR_LIMIT");
+    if (this.inflated > allowed) throw failure(path, `at most ${allowed} bytes of chunks`, this.inflated, "ERR_LIMIT");
     const out = new Uint8Array(elements(shape) * elementSize);
     const seen = new Set<string>();
     if (count > 0) {
-      this.leaves(c.path, layout.address, -1, shape.length, { left: 2 * count + 64 }, (at, packed, mask, offsets) => {
+      if (isNone(layout.address)) throw failure(path, "data", "none, but for a value to fill it with");
+      this.leaves(path, layout.address, -1, shape.length, { left: 2 * count + 64 }, (at, packed, mask, offsets) => {
         const place = offsets.map((offset, i) => offset / chunk[i]);
         if (!place.every((one, i) => Number.isInteger(one) && one < grid[i]) || seen.has(`${place}`)) {
           throw at.error("every chunk once, on the grid of chunks", `(${offsets.join(", ")})`);
@@ -94,7 +98,7 @@ export class Data {
         );
       });
     }
-    if (seen.size !== count) throw c.error(`${count} chunks`, seen.size);
+    if (seen.size !== count) throw failure(path, `${count} chunks`, seen.size);
     return out;
   }
 
@@ -187,23 +191,23 @@ export class Data {
   }
 }
 
+/** About a dataset as a whole. */
+function failure(
+  path: string,
+  expected: string,
+  got: string | number,
+  code: FormatErrorCode = "ERR_HDF5",
+): FormatError {
+  return new FormatError(code, `${path}: expected ${expected}; got ${got}`, { path });
+}
+
 /** RFC 1950: two bytes of head, deflate, Adler's checksum. */
 function unzlib(c: Cursor, packed: Uint8Array, size: number): Uint8Array {
   if (packed.length < 6 || (packed[0] & 15) !== 8 || (packed[0] * 256 + packed[1]) % 31 !== 0 || packed[1] & 32) {
     throw c.error("data of zlib", `${packed.length} bytes that begin otherwise`);
   }
   const data = inflate(packed.subarray(2, -4), size, c.path, c.at);
-  let [a, b] = [1, 0];
-  for (let i = 0; i < data.length; ) {
-    // So many that b stays below 2⁵³ without a remainder.
-    for (const end = Math.min(i + 4096, data.length); i < end; i++) {
-      a += data[i];
-      b += a;
-    }
-    a %= 65521;
-    b %= 65521;
-  }
-  const sum = b * 65536 + a;
+  const sum = adler32(data);
   const got = packed.subarray(-4).reduce((value, byte) => value * 256 + byte, 0);
   if (got !== sum) throw c.error(`the checksum ${sum}`, got, "ERR_CHECKSUM");
   return data;

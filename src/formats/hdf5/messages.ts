@@ -87,7 +87,7 @@ export function readDatatype(c: Cursor): Datatype {
   const bits = c.unsigned(1) + 256 * c.unsigned(2);
   const size = c.u32();
   if (kind >= CLASSES.length || size === 0)
-    throw c.error("a datatype", kind >= CLASSES.length ? `class ${kind}` : "of 0 bytes");
+    throw c.error("a datatype", kind >= CLASSES.length ? `class ${kind}` : "one of 0 bytes");
   const other = { kind: "other", size, name: CLASSES[kind] } as const;
   if (kind === 0) {
     const [offset, precision] = [c.u16(), c.u16()];

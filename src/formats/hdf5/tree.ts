@@ -6,6 +6,7 @@
 
 import { FormatError } from "../../errors.ts";
 import { show } from "../json.ts";
+import { lookup3 } from "./checksum.ts";
 import { Cursor } from "./cursor.ts";
 import {
   type Dataspace,
@@ -228,7 +229,7 @@ class Tree {
     const table = of(SYMBOL_TABLE);
     if (table !== undefined) this.symbols(table, add);
     const links = of(LINK_INFO);
-    if (links && isDense(links, 8)) throw links.error("links in the header", "dense storage", "ERR_HDF5", EARLIEST);
+    if (links && isDense(links, 8)) throw links.error("links in the header", "dense storage.", "ERR_HDF5", EARLIEST);
     for (const { type, body } of messages) if (type === LINK) readLink(body, add);
     return members;
   }
@@ -342,7 +343,8 @@ class Tree {
       for (let i = 0; i < count; i++) {
         const name = new Cursor(this.bytes, path, names + table.u64(), end);
         const header = table.u64();
-        table.expect("kind of link", table.u32(), 0, 1);
+        const cached = table.u32();
+        if (cached > 1) throw table.error("a hard link", cached === 2 ? "a soft link" : `kind ${cached}`);
         table.skip(20);
         add(table, name.text(name.end - name.at), header);
       }
@@ -386,44 +388,4 @@ function readLink(c: Cursor, add: (c: Cursor, name: string, header: number) => v
   c.skip((flags & 4 ? 8 : 0) + (flags & 16 ? 1 : 0)); // creation order, character set
   const name = c.text(c.unsigned(2 ** (flags & 3)));
   add(c, name, c.u64());
-}
-
-/** Jenkins's lookup3 over bytes, hashlittle with the initial value 0 (H5checksum.c). */
-function lookup3(bytes: Uint8Array): number {
-  const rot = (x: number, k: number) => (x << k) | (x >>> (32 - k));
-  let a = (0xdeadbeef + bytes.length) | 0;
-  let b = a;
-  let c = a;
-  const word = (at: number) =>
-    (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24);
-  let at = 0;
-  for (; bytes.length - at > 12; at += 12) {
-    a = (a + word(at)) | 0;
-    b = (b + word(at + 4)) | 0;
-    c = (c + word(at + 8)) | 0;
-    a = ((a - c) ^ rot(c, 4)) | 0;
-    c = (c + b) | 0;
-    b = ((b - a) ^ rot(a, 6)) | 0;
-    a = (a + c) | 0;
-    c = ((c - b) ^ rot(b, 8)) | 0;
-    b = (b + a) | 0;
-    a = ((a - c) ^ rot(c, 16)) | 0;
-    c = (c + b) | 0;
-    b = ((b - a) ^ rot(a, 19)) | 0;
-    a = (a + c) | 0;
-    c = ((c - b) ^ rot(b, 4)) | 0;
-    b = (b + a) | 0;
-  }
-  if (bytes.length === 0) return c >>> 0;
-  a = (a + word(at)) | 0;
-  b = (b + word(at + 4)) | 0;
-  c = (c + word(at + 8)) | 0;
-  c = ((c ^ b) - rot(b, 14)) | 0;
-  a = ((a ^ c) - rot(c, 11)) | 0;
-  b = ((b ^ a) - rot(a, 25)) | 0;
-  c = ((c ^ b) - rot(b, 16)) | 0;
-  a = ((a ^ c) - rot(c, 4)) | 0;
-  b = ((b ^ a) - rot(a, 14)) | 0;
-  c = ((c ^ b) - rot(b, 24)) | 0;
-  return c >>> 0;
 }

@@ -42,28 +42,38 @@ export function completed(weights: ReadonlyMap<string, readonly Tensor[]>, specs
 }
 
 function convert(name: string, list: readonly Tensor[], spec: LayerSpec | undefined): Tensor[] {
-  const [kernel, second, third] = list;
+  const found = byShapes(name, list, spec);
+  if (found !== undefined) return found;
+  if (spec === undefined || list.length === 0) return [...list];
+  const got = list.map(({ shape }) => shapeText(shape)).join(", ");
+  throw new ModelError("ERR_SHAPE", `${name} (${spec.type}): expected weights of Keras's ${spec.type}; got ${got}`, {
+    node: name,
+  });
+}
+
+/** undefined where the shapes are of no layer that is known, or of another than the spec says. */
+function byShapes(name: string, list: readonly Tensor[], spec: LayerSpec | undefined): Tensor[] | undefined {
+  const [kernel, bias] = list;
+  const shapes = list.map(({ shape }) => `${shape}`);
+  const is = (...types: string[]) => spec === undefined || types.includes(spec.type);
+  const named = (...suffixes: string[]) => list.map((one, i) => f32(`${name}.${suffixes[i]}`, one.shape, toF32(one)));
   const cell = cellType(list);
-  if (cell !== undefined && (spec === undefined || spec.type === cell)) {
+  if (cell !== undefined && is(cell)) {
     const half = list.length > 3 ? list.length / 2 : list.length;
-    return [
-      ...direction(name, cell, list.slice(0, half), "_l0"),
-      ...direction(name, cell, list.slice(half), "_l0_reverse"),
-    ];
+    const [forward, backward] = [list.slice(0, half), list.slice(half)];
+    return [...direction(name, cell, forward, "_l0"), ...direction(name, cell, backward, "_l0_reverse")];
   }
-  const vectors = list.every(({ shape }) => shape.length === 1 && shape[0] === kernel.shape[0]);
-  const named = (suffixes: readonly string[]) =>
-    list.map((one, i) => f32(`${name}.${suffixes[i]}`, one.shape, toF32(one)));
-  if (list.length === 4 && vectors) return named(["weight", "bias", "running_mean", "running_var"]);
-  if (list.length === 2 && vectors) return named(["weight", "bias"]);
-  const matrix = kernel && (kernel.shape.length === 2 || (kernel.shape.length === 3 && kernel.shape[0] === 1));
-  if (!matrix || third !== undefined || spec?.type === "embedding") {
-    return spec?.type === "embedding" && list.length === 1 ? named(["weight"]) : [...list];
+  if (kernel?.shape.length === 1 && shapes.every((shape) => shape === shapes[0])) {
+    if (list.length === 4 && is("batchNorm")) return named("weight", "bias", "running_mean", "running_var");
+    if (list.length === 2 && is("layerNorm")) return named("weight", "bias");
   }
+  if (list.length === 1 && kernel.shape.length === 2 && spec?.type === "embedding") return named("weight");
+  const rank = kernel?.shape.length;
+  if (!is("linear") || list.length > 2 || !(rank === 2 || (rank === 3 && kernel.shape[0] === 1))) return undefined;
   const [inputs, outputs] = kernel.shape.slice(-2);
-  if (second !== undefined && `${second.shape}` !== `${outputs}`) return [...list];
-  const rows = f32(`${name}.weight`, [outputs, inputs], toRows(toF32(kernel), inputs, outputs));
-  return second ? [rows, f32(`${name}.bias`, [outputs], toF32(second))] : [rows];
+  if (bias !== undefined && shapes[1] !== `${outputs}`) return undefined;
+  const weight = f32(`${name}.weight`, [outputs, inputs], toRows(toF32(kernel), inputs, outputs));
+  return bias ? [weight, f32(`${name}.bias`, [outputs], toF32(bias))] : [weight];
 }
 
 /** By the shapes of kernel (in, G·H), recurrent kernel (H, G·H) and bias; for two directions twice as many. */

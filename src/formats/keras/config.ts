@@ -56,7 +56,7 @@ export function readModelConfig(root: Field): ModelConfig {
 }
 
 /** Keras 3 says where a class comes from: one of the author's own may have any name. */
-function checkOrigin(name: string, className: string, members: ReadonlyMap<string, Field>): void {
+export function checkOrigin(name: string, className: string, members: ReadonlyMap<string, Field>): void {
   const module = members.get("module")?.value ?? null;
   const registered = members.get("registered_name")?.value ?? null;
   const keras = module === null || (typeof module === "string" && /^(tf_)?keras(\.|$)/.test(module));

@@ -29,10 +29,8 @@ function failure(path: string, expected: string, got: string): FormatError {
 }
 
 /** Weights by the lists of names: the order of a list counts, never the names. */
-export function legacyWeights(root: Group, data: Data): Weights {
+export function legacyWeights(root: Group, names: readonly string[], data: Data): Weights {
   const weights: Weights = new Map();
-  const names = texts(root, "layer_names", data);
-  if (names === undefined) throw failure(root.path, "an attribute layer_names", "none");
   for (const name of names) {
     const group = root.groups.get(name);
     if (group === undefined) throw failure(root.path, `a group ${show(name)} of layer_names`, "none");
@@ -107,12 +105,11 @@ export function namedWeights(root: Group, data: Data): Weights {
 
 /** Beside it: what the optimizer keeps, and variables of the model itself, of which there are none. */
 function containerOf(root: Group): Group {
-  for (const [key, group] of root.groups) {
-    if (key === "layers" || key === "optimizer") continue;
-    checkAllUsed(group, new Set());
-  }
   const container = root.groups.get("layers");
-  if (container === undefined) throw failure(root.path, 'a group "layers"', "none");
+  if (container === undefined) throw failure(root.path, 'layer_names, or a group "layers"', "neither");
+  for (const [key, group] of root.groups) {
+    if (key !== "layers" && key !== "optimizer") checkAllUsed(group, new Set());
+  }
   return container;
 }
 

@@ -34,7 +34,7 @@ export function products(
   },
 ): Rows {
   const block = (tensors: string[]): Block[] => [{ tensors, firstRow, rows: size }];
-  const panels = to.panels(block([weight]), k);
+  const panels = to.wide(block([weight]), k);
   const b = to.vector(block(bias === undefined ? [] : [bias]));
   const inner = paddedBytes(size);
   // The last vector may end in y's padding, any other only where the next one begins.

@@ -49,12 +49,14 @@ export function lowerScan(to: GraphLowering, node: Node): void {
       return { ...rows, stride: size * 4, size };
     },
     shared: (region, stride) => to.scratch(stride * (region === "gx" ? T * B : B)),
+    panels: to.wide,
+    quantized: () => 0,
     // h, then c: where they stand in a member's states.
     state: (name) => ({ region: "state", offset: /(^|\.)c$/.test(name) ? paddedBytes(sizes[0]) : 0 }),
     product(_, x, weights, bias) {
       const n = weights.reduce((sum, { rows }) => sum + paddedBytes(rows), 0) / 4;
       const rows = to.value(x);
-      product = { x: rows, weights: to.panels(weights, rows.size / (T * B)), bias: to.vector(bias), n };
+      product = { x: rows, weights: to.wide(weights, rows.size / (T * B)), bias: to.vector(bias), n };
     },
     emit(opcode, ...operands) {
       const { x, weights, bias, n } = product as Product;

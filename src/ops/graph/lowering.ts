@@ -1,6 +1,6 @@
 /** What the rows of graph operators may do beyond those of the core. */
 
-import type { Lowering, Operand, Place, Rows } from "../../program.ts";
+import type { Block, Lowering, Operand, Place, Rows } from "../../program.ts";
 import type { Shaped } from "../op.ts";
 
 export interface GraphLowering extends Lowering {
@@ -18,6 +18,8 @@ export interface GraphLowering extends Lowering {
   once(op: number, ...operands: Operand[]): void;
   /** `bytes` of weights that such a record writes. */
   weights(bytes: number): Place;
+  /** As panels, in f32 whatever the tensor is: kernels of graphs multiply no bytes. */
+  wide(blocks: readonly Block[], columns: number, units?: boolean): Place;
   /** A value that stands in the weights, the same for all rows. */
   constant(name: string, tensor: string): void;
   /** A second name for a value, or for `size` elements of it from `first` on. */

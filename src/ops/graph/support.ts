@@ -3,7 +3,7 @@
  * out again once nobody reads them.
  */
 
-import { OP_GRU, OP_KEEP, OP_LSTM, OP_RNN, OP_STATE_READ, OP_STATE_WRITE } from "../../../assembly/abi.ts";
+import { OP_GRU, OP_KEEP, OP_LSTM, OP_PACK, OP_RNN, OP_STATE_READ, OP_STATE_WRITE } from "../../../assembly/abi.ts";
 import { ModelError } from "../../errors.ts";
 import type { StateInfo } from "../../model.ts";
 import { type Place, paddedBytes } from "../../program.ts";
@@ -77,6 +77,14 @@ export const support: GraphSupport = {
       matrix(tensor, size) {
         const at = to.shared("matrix", (size * 4) / rows);
         load.push({ kind: "tensor", at, tensor, ids: false });
+        return at;
+      },
+      wide(blocks, columns, units = false) {
+        const n = blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0) / 4;
+        const at = take("weights", n * columns * 4);
+        const matrix = to.shared("matrix", (n * columns * 4) / rows);
+        load.push({ kind: "rows", at: matrix, blocks, columns });
+        frame.runOnce(0, OP_PACK, at, matrix, n, columns, Number(units));
         return at;
       },
       once: (op, ...operands) => frame.runOnce(1, op, ...operands),
