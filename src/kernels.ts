@@ -51,7 +51,7 @@ function isModule(binary: unknown): binary is WebAssembly.Module {
   return Object.prototype.toString.call(binary) === "[object WebAssembly.Module]";
 }
 
-/** Hex text as bytes, by hand: audio worklets have neither atob nor TextDecoder. */
+/** Hex text as bytes, by hand: audio worklets have neither atob nor TextDecoder. @internal */
 export function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
   if (typeof binary !== "string") return isModule(binary) ? binary : new Uint8Array(binary as ArrayBuffer);
   if (!binary.startsWith("0061736d")) throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);

@@ -75,7 +75,7 @@ export async function createSluiceNode(
     state: settle(model, module, layout, params, prewarm),
   };
   const name = await register(context, url, params);
-  const node = new AudioWorkletNode(context, name, {
+  const node = makeNode(context, name, {
     numberOfInputs: 1,
     numberOfOutputs: 1,
     channelCount: layout.channels,
@@ -97,6 +97,19 @@ export async function createSluiceNode(
       order("dispose");
     },
   });
+}
+
+/** The name is a URL: a file that is another, or comes from another place than it says, has not registered it. */
+function makeNode(context: BaseAudioContext, name: string, options: AudioWorkletNodeOptions): AudioWorkletNode {
+  try {
+    return new AudioWorkletNode(context, name, options);
+  } catch (error) {
+    if ((error as Error).name !== "InvalidStateError") throw error;
+    const [file] = name.split("#");
+    throw new SessionError("ERR_WORKER", `worklet: expected sluice/worklet-processor at ${file}; got another script.`, {
+      hint: "Pass the URL that the file has after all redirections.",
+    });
+  }
 }
 
 /**

@@ -24,6 +24,7 @@ const DOCUMENTS = [
   "bench/README.md",
   "bench/thirdparty/README.md",
   "examples/next-character/README.md",
+  "examples/serverless/README.md",
   ...readdirSync(join(ROOT, "docs")).map((name) => `docs/${name}`),
 ];
 

@@ -39,8 +39,9 @@ workerThreads.Worker = class extends Worker {
     readonly method: string;
     readonly args: readonly unknown[];
   }): void {
-    super.postMessage({ method, args, ...rest });
+    // First, so that no job is quicker than its worker's end.
     if (method === "session.run") onJob?.(this, args[0]);
+    super.postMessage({ method, args, ...rest });
   }
 };
 

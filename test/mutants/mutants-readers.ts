@@ -147,10 +147,10 @@ const KERAS: readonly Mutant[] = [
     replace: "keras < 0 ? 0.2 : 1 / 6",
   },
   {
-    name: "keras: cuDNN's input kernels are as its recurrent ones",
+    name: "keras: cuDNN's kernels stay in its order",
     file: "src/formats/keras/weights.ts",
-    find: "recurrent ? kernel[at(j, i)]",
-    replace: "columns === size ? kernel[at(j, i)]",
+    find: "const k = j * columns + i;",
+    replace: "const k = i * size + j;",
   },
   {
     name: "keras: one half of cuDNN's bias counts",

@@ -95,9 +95,9 @@ if (values.write) {
   const file = join(ROOT, "docs/hosts.md");
   let text = readFileSync(file, "utf8");
   for (const [name, part] of Object.entries({ hosts: hosts.text, baked: baked.text, pools: pools.text, note })) {
-    const [start, end] = [`<!-- ${name} -->\n`, `\n<!-- end -->`];
-    const at = text.indexOf(start) + start.length;
-    text = text.slice(0, at) + part + text.slice(text.indexOf(end, at));
+    const [before, after] = text.split(`<!-- ${name} -->\n`);
+    if (after === undefined) throw new Error(`docs/hosts.md: expected a line <!-- ${name} -->; got none`);
+    text = `${before}<!-- ${name} -->\n${part}\n${after.slice(after.indexOf("<!-- end -->"))}`;
   }
   writeFileSync(file, text);
 }

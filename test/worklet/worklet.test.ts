@@ -106,13 +106,13 @@ const HOST = `
     const bits = (y) => Array.from(new Uint32Array(y.buffer, y.byteOffset, y.length));
     async function render(xs, play, length = xs[0].length) {
       const context = new OfflineAudioContext(xs.length, length, ${RATE});
-      const source = context.createBufferSource();
-      source.buffer = context.createBuffer(xs.length, xs[0].length, ${RATE});
-      xs.forEach((x, c) => source.buffer.copyToChannel(Float32Array.from(x), c));
+      const buffer = context.createBuffer(xs.length, xs[0].length, ${RATE});
+      xs.forEach((x, c) => buffer.copyToChannel(Float32Array.from(x), c));
+      const source = new AudioBufferSourceNode(context, { buffer });
       const node = await play(context, source);
       source.start();
-      const buffer = await context.startRendering();
-      return { node, channels: xs.map((_, c) => buffer.getChannelData(c)) };
+      const rendered = await context.startRendering();
+      return { node, channels: xs.map((_, c) => rendered.getChannelData(c)) };
     }
     return { core, worklet, model, bits, render };
   })();`;
@@ -337,6 +337,7 @@ describe.skipIf(CHROMIUM === undefined)(`a node in Chromium${NO_CHROMIUM}`, () =
         await refused(context, amp, { frame: 2 }),
         await refused(context, amp, { prewarm: -1 }),
         await refused(context, amp, { url: "/dist/nowhere.js" }),
+        await refused(context, amp, { url: "/dist/index.js" }),
         await refused(context, amp, { wasm: Uint8Array.of(0, 97, 115, 109) }),
         await refused(context, { ...amp, info: { sampleRate: 96000 } }),
         await refused(context, { ...amp, nodes: [{ ...amp.nodes[0], op: "fourier" }, amp.nodes[1]] }),
@@ -348,6 +349,7 @@ describe.skipIf(CHROMIUM === undefined)(`a node in Chromium${NO_CHROMIUM}`, () =
       ["TypeError", '"model" expected a Model, got Object', true],
       ["RangeError", '"frame" expected input of 1 numbers to be a frame and 0 params, got 2', true],
       ["RangeError", '"prewarm" expected an integer ≥ 0, got -1', true],
+      ["SessionError", "ERR_WORKER", true],
       ["SessionError", "ERR_WORKER", true],
       ["ModelError", "ERR_VARIANT", true],
       ["ModelError", "ERR_SAMPLE_RATE", true],

@@ -76,8 +76,8 @@ function recurrentTensors(
   const [inputSize] = kernel.shape;
   if (cudnn) {
     const gates = GATES[type].length;
-    kernel = { shape: kernel.shape, data: fromCudnn(kernel.data, inputSize, units, gates, false) };
-    recurrent = { shape: recurrent.shape, data: fromCudnn(recurrent.data, units, units, gates, true) };
+    kernel = { shape: kernel.shape, data: fromCudnn(kernel.data, inputSize, units, gates) };
+    recurrent = { shape: recurrent.shape, data: fromCudnn(recurrent.data, units, units, gates) };
   }
   const after = resetAfter || (cudnn && type === "gru");
   let bias = found?.data;

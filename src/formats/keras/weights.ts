@@ -63,16 +63,10 @@ export function cellTensors(
 }
 
 /**
- * A kernel as cuDNN layers keep it in Keras 2 → as LSTM and GRU keep it: each gate's block was transposed, and that of the
- * input also laid out column by column (tf.keras, hdf5_format.py).
+ * A kernel as cuDNN layers keep it in Keras 2 → as LSTM and GRU keep it: each gate's block lay column by column, which for the
+ * recurrent one, a square, is its transpose (tf.keras, hdf5_format.py).
  */
-export function fromCudnn(
-  kernel: Float32Array,
-  columns: number,
-  size: number,
-  gates: number,
-  recurrent: boolean,
-): Float32Array {
+export function fromCudnn(kernel: Float32Array, columns: number, size: number, gates: number): Float32Array {
   const width = gates * size;
   const out = new Float32Array(kernel.length);
   for (let g = 0; g < gates; g++) {
@@ -80,7 +74,7 @@ export function fromCudnn(
     for (let i = 0; i < columns; i++) {
       for (let j = 0; j < size; j++) {
         const k = j * columns + i;
-        out[at(i, j)] = recurrent ? kernel[at(j, i)] : kernel[at(Math.floor(k / size), k % size)];
+        out[at(i, j)] = kernel[at(Math.floor(k / size), k % size)];
       }
     }
   }

@@ -18,8 +18,9 @@ globalThis.run = async (bytes, samples, { thread, processor } = {}) => {
   remote.dispose();
 
   const context = new OfflineAudioContext(1, x.length, 48000);
-  const source = new AudioBufferSourceNode(context, { buffer: context.createBuffer(1, x.length, 48000) });
-  source.buffer.copyToChannel(x, 0);
+  const buffer = context.createBuffer(1, x.length, 48000);
+  buffer.copyToChannel(x, 0);
+  const source = new AudioBufferSourceNode(context, { buffer });
   const node = await createSluiceNode(context, model, { variant: "simd", url: processor });
   source.connect(node).connect(context.destination);
   source.start();
