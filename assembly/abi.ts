@@ -158,3 +158,148 @@ export const F_SOFTSIGN = 8;
 export const F_SOFTPLUS = 9;
 export const F_SCALED_TANH = 10;
 export const F_THRESHOLDED_RELU = 11;
+
+// Functions of the graph set's OP_UNARY beside those (docs/operators.md has the equations).
+export const F_ABS = 32;
+export const F_NEG = 33;
+export const F_SQRT = 34;
+export const F_RECIPROCAL = 35;
+export const F_FLOOR = 36;
+export const F_CEIL = 37;
+export const F_ROUND = 38;
+export const F_CLIP = 39;
+export const F_POW2 = 40;
+export const F_SILU = 41;
+export const F_GELU_TANH = 42;
+export const F_SIGN = 43;
+export const F_HARD_SWISH = 44;
+export const F_EXP = 45;
+// From F_LOG on a scalar function in f64.
+export const F_LOG = 48;
+export const F_ERF = 49;
+export const F_GELU = 50;
+export const F_SIN = 51;
+export const F_COS = 52;
+export const F_MISH = 53;
+/** I32: 1 where x is 0. */
+export const F_NOT = 64;
+/** F32 → I32 and back. */
+export const F_TO_INTEGER = 65;
+export const F_TO_FLOAT = 66;
+
+// The graph set. "steps" are signed bytes from one index of an axis to the next; "line": n elements, `inner` · 4 bytes apart,
+// of outer · inner lines. Every record does its work for each row of the execution.
+/** y, yStride, x, xStride, rank, then for each axis count, y step, x step: elements from places to places. */
+export const OP_MOVE = 32;
+/** y, yStride, n, bits: n elements. */
+export const OP_FILL = 33;
+/** y, yStride, x, xStride, n, function, alpha f, beta f; y may be x. */
+export const OP_UNARY = 34;
+/** y, yStride, a, aStride, b, bStride, function, rank, then for each axis count, a step, b step; y contiguous. */
+export const OP_BINARY = 35;
+/** y, yStride, condition, stride, a, aStride, b, bStride, n: condition ≠ 0 ? a : b. */
+export const OP_SELECT = 36;
+/** y, yStride, yInner, w, bias, n, k, x, xStride, xInner, count: OP_LINEAR over `count` vectors of each row. */
+export const OP_PRODUCT = 37;
+/** Sums of taps, T_… below. */
+export const OP_TAPS = 38;
+/** y, yStride, x, xStride, kind, outer, n, inner: each line → one element; kind REDUCE_…. */
+export const OP_REDUCE = 39;
+/** values (0: none), stride, places (0: none), stride, x, xStride, outer, n, inner, k, largest: each line → k elements and where they stood. */
+export const OP_TOP_K = 40;
+/** y, yStride, x, xStride, outer, n, inner, log: softmax of each line, or its logarithm. */
+export const OP_SOFTMAX_LINES = 41;
+/** y, yStride, x, xStride, n, weight (0: none), bias (0: none), eps f, count: OP_LAYER_NORM over `count` vectors of each row. */
+export const OP_LAYER_NORMS = 42;
+/** y, yStride, x, xStride, outer, n, inner, scale, shift: a batch norm along lines. */
+export const OP_SCALE_SHIFT_LINES = 43;
+/** y, yStride, x, xStride, ids, idStride, outer, n, count, inner: y[o, i] ← x[o, ids[i]], `inner` elements each; −1 is the last. */
+export const OP_GATHER = 44;
+/** ids, idStride, count, low, high, kept, bytes: STATUS_ID unless low ≤ id < high; what OP_KEEP kept comes back then. */
+export const OP_CHECK_COMPUTED = 45;
+/** A recurrent layer over an axis of its input, S_… below. */
+export const OP_SCAN = 46;
+/** y, yStride, offset, n: n elements of each member's state, from `offset` on. One step. */
+export const OP_STATE_READ = 47;
+/** x, xStride, offset, n: the same back, for members that take the step. */
+export const OP_STATE_WRITE = 48;
+/** kept, bytes: every member's state as it is. */
+export const OP_KEEP = 49;
+/** y, yStride, x, xStride, planes, plane step, rows, row step, n, taps, offsets, over: each window's sum divided by `over`; 0: its largest element. */
+export const OP_POOL = 50;
+
+// OP_TAPS: y[g, m, r, p] = bias[g, m] + Σ_k a[g, m, k] · x[g · group step + r · row step + offsets[k] + 4 · p].
+// A convolution over rows that lie contiguous, and the product of two matrices.
+export const T_Y = 2;
+export const T_Y_STRIDE = 3;
+export const T_X = 4;
+export const T_X_STRIDE = 5;
+export const T_A = 6;
+export const T_A_STRIDE = 7;
+/** 0: none. */
+export const T_BIAS = 8;
+/** Bytes, one for each k. */
+export const T_OFFSETS = 9;
+export const T_K = 10;
+/** Outputs m of a group. */
+export const T_OUTPUTS = 11;
+export const T_GROUPS = 12;
+export const T_X_GROUP = 13;
+export const T_A_GROUP = 14;
+/** Rows r, and from one to the next in x. */
+export const T_ROWS = 15;
+export const T_X_ROW = 16;
+/** Places p of a row. */
+export const T_PLACES = 17;
+export const TAPS_WORDS = 18;
+
+// OP_SCAN: its words, then the record of the cell.
+export const S_Y = 2;
+export const S_Y_STRIDE = 3;
+export const S_X = 4;
+export const S_X_STRIDE = 5;
+/** Steps of the scan, and members that take them together. */
+export const S_STEPS = 6;
+export const S_COUNT = 7;
+/** W in panels, its bias, n and k as in OP_LINEAR. */
+export const S_W = 8;
+export const S_BIAS = 9;
+export const S_N = 10;
+export const S_K = 11;
+/** Initial and last h, then c: (count, size) each, 0 where there is none; strides of rows. */
+export const S_H0 = 12;
+export const S_H0_STRIDE = 13;
+export const S_C0 = 14;
+export const S_C0_STRIDE = 15;
+export const S_HN = 16;
+export const S_HN_STRIDE = 17;
+export const S_CN = 18;
+export const S_CN_STRIDE = 19;
+/** A member table of `count` entries, and their states. */
+export const S_MEMBERS = 20;
+export const S_STATES = 21;
+/** The cell's record. */
+export const S_CELL = 22;
+
+/** Kinds of OP_REDUCE. */
+export const REDUCE_SUM = 0;
+export const REDUCE_MEAN = 1;
+export const REDUCE_MAX = 2;
+
+/** Functions of OP_BINARY; on I32 they are BINARY_INTEGER more. */
+export const B_ADD = 0;
+export const B_SUB = 1;
+export const B_MUL = 2;
+export const B_DIV = 3;
+export const B_MINIMUM = 4;
+export const B_MAXIMUM = 5;
+export const B_GREATER = 6;
+export const B_GREATER_EQUAL = 7;
+export const B_LESS = 8;
+export const B_LESS_EQUAL = 9;
+export const B_EQUAL = 10;
+export const B_AND = 11;
+export const B_OR = 12;
+export const B_PRELU = 13;
+export const B_POW = 14;
+export const BINARY_INTEGER = 16;

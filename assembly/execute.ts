@@ -12,6 +12,7 @@ import {
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemm, pack } from "./gemm";
+import { graphRecord } from "./graph/records";
 import { packInt8, productInt8, quantize } from "./int8";
 import { layerNorm, logSoftmax, softmax } from "./norm";
 import { recurrence } from "./recurrence";
@@ -22,9 +23,10 @@ export function heap_base(): usize {
   return __heap_base;
 }
 
-/** 1 in the relaxed build, 0 in the others. */
+/** 1 in the relaxed builds, 0 in the others; 2 more in those that have the graph set. */
 export function relaxed(): u32 {
-  return ASC_FEATURE_RELAXED_SIMD ? 1 : 0;
+  const set: u32 = isDefined(GRAPH) ? 2 : 0;
+  return (ASC_FEATURE_RELAXED_SIMD ? 1 : 0) | set;
 }
 
 /** One stream takes t steps; row s of io is step s. Returns a status. */
@@ -118,8 +120,13 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
       case OP_LSTM:
         recurrence(op, record, members, n);
         break;
-      default:
-        unreachable();
+      default: {
+        // The build says with `--use GRAPH=1` that it has the graph set; another compiles none of it.
+        if (isDefined(GRAPH)) {
+          const status = graphRecord(op, record, members, n, rows);
+          if (status != STATUS_OK) return status;
+        } else unreachable();
+      }
     }
     record += word(record, 1) << 2;
   }

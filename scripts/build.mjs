@@ -10,20 +10,21 @@ const root = new URL("..", import.meta.url);
 process.chdir(fileURLToPath(root));
 mkdirSync("build", { recursive: true });
 
-for (const target of ["simd", "relaxed", "debug"]) {
+for (const target of ["simd", "relaxed", "graph-simd", "graph-relaxed", "debug"]) {
   const { error, stderr } = await asc.main(["--config", "asconfig.json", "--target", target]);
   const messages = stderr.toString();
   if (error || messages !== "") throw new Error(`asc --target ${target}\n${messages}`, { cause: error });
 }
 
-/** `kernels.ts` holds the release builds as hex text, `kernels-debug.ts` the debug build. */
-function embed(file, names) {
+/** `kernels.ts` holds the release builds as hex text, `kernels-graph.ts` those of the graph set, `kernels-debug.ts` the debug build. */
+function embed(file, names, prefix = "") {
   const lines = names.map(
-    (name) => `export const ${name}: string =\n  "${readFileSync(`build/${name}.wasm`).toString("hex")}";\n`,
+    (name) => `export const ${name}: string =\n  "${readFileSync(`build/${prefix}${name}.wasm`).toString("hex")}";\n`,
   );
   writeFileSync(`build/${file}`, `// Made by scripts/build.mjs.\n${lines.join("")}`);
 }
 embed("kernels.ts", ["simd", "relaxed"]);
+embed("kernels-graph.ts", ["simd", "relaxed"], "graph-");
 embed("kernels-debug.ts", ["debug"]);
 
 // What a baked model's .js runs, as text: its exports become names of that module.
@@ -52,7 +53,7 @@ const options = {
 };
 await build({
   ...options,
-  entryPoints: { index: "src/index.ts", debug: "src/debug.ts", bake: "src/bake.ts" },
+  entryPoints: { index: "src/index.ts", graph: "src/graph-entry.ts", debug: "src/debug.ts", bake: "src/bake.ts" },
 });
 
 // What runs in other threads is one file each, also carried as text by the entry that starts it.
@@ -96,7 +97,8 @@ for (const [name, suffix] of [
 ]) {
   await build({ ...options, entryPoints: { [name]: "src/index.ts" }, plugins: [kernelFiles(suffix)] });
 }
-for (const name of ["simd", "relaxed"]) copyFileSync(`build/${name}.wasm`, `dist/${name}.wasm`);
+for (const name of ["simd", "relaxed", "graph-simd", "graph-relaxed"])
+  copyFileSync(`build/${name}.wasm`, `dist/${name}.wasm`);
 
 await build({
   ...options,

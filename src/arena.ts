@@ -15,10 +15,10 @@ import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 
 /** Regions that depend on the number of rows, in the order in which they lie after the program and the member table. */
-export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows", "q"];
+export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows", "q", "kept"];
 
 /** Bytes of the longest program of one record that loading runs. */
-export const ONCE_BYTES = 64;
+export const ONCE_BYTES = 256;
 
 export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number, precision?: Precision): Engine {
   const held = new Set<Block>();

@@ -8,7 +8,9 @@
 import { STATUS_ID, STATUS_OK, STATUS_STEPS } from "../assembly/abi.ts";
 import type { Engine, IoRegion, States } from "./engine.ts";
 import { ModelError } from "./errors.ts";
+import type { Graph } from "./graph.ts";
 import { type ActivationSpec, type Model, type Node, tensorKey, type ValueInfo } from "./model.ts";
+import type { OpTable } from "./ops/core.ts";
 import { ACTIVATIONS, activation } from "./reference/activation.ts";
 import { embedding } from "./reference/embedding.ts";
 import { gruStep } from "./reference/gru.ts";
@@ -24,8 +26,11 @@ type Row = Float64Array;
 /** What a member remembers: [index in model.states][layer and direction]. Rows are replaced, never changed. */
 type Memory = Row[][];
 
-/** A node with its weights: the rows of its inputs over a sequence → those of its output. Replaces its states' rows. */
-type Run = (inputs: Row[][], memory: Memory) => Row[];
+/** A node with its weights: the rows of its inputs over a sequence → those of each output. Replaces its states' rows. */
+type Run = (inputs: Row[][], memory: Memory, length: number) => Row[][] | undefined;
+
+/** The table that a model was checked against, and its values. */
+type Known = Pick<Graph, "values"> & { readonly ops: OpTable };
 
 /** A tensor of a node, by its suffix. */
 type Lookup = (suffix: string) => Row | undefined;
@@ -42,20 +47,31 @@ interface ReferenceStates extends States {
   record(walk: Walk): void;
 }
 
-/** Runs up to `rows` rows (steps × members) at once, until more are reserved. */
-export function createReferenceEngine(model: Model, options: { rows: number }): Engine {
-  const weights = new Map([...model.tensors].map(([key, tensor]) => [key, new Float64Array(toF32(tensor))]));
+/** Runs up to `rows` rows (steps × members) at once, until more are reserved. Without `known` it knows the core's operators. */
+export function createReferenceEngine(model: Model, options: { rows: number; known?: Known }): Engine {
+  const weights = new Map(
+    [...model.tensors].map(([key, tensor]) => [
+      key,
+      Float64Array.from(tensor.dtype === "I32" ? (tensor.data as Int32Array) : toF32(tensor)),
+    ]),
+  );
   const nodes = model.nodes.map((node) => ({
     ...node,
-    run: prepare(model, node, (suffix) =>
-      // Nodes without a name share the bare keys: a bias that is there may be another's.
-      node.attrs.bias === false && suffix.startsWith("bias") ? undefined : weights.get(tensorKey(node.name, suffix)),
+    run: prepare(
+      model,
+      node,
+      (suffix) =>
+        // Nodes without a name share the bare keys: a bias that is there may be another's.
+        node.attrs.bias === false && suffix.startsWith("bias") ? undefined : weights.get(tensorKey(node.name, suffix)),
+      options.known,
     ),
   }));
-  const initial = model.states.map(({ initial, shape: [count, size] }) => {
-    const data = weights.get(initial as string) ?? new Float64Array(count * size);
+  const initial = model.states.map(({ initial, shape, input }) => {
+    const data = weights.get(initial as string) ?? new Float64Array(elements(shape));
+    const [count, size] = input === undefined ? shape : [1, data.length];
     return Array.from({ length: count }, (_, r) => rowAt(data, size, r));
   });
+  const paired = [...model.states.entries()].filter(([, { input }]) => input !== undefined);
   const io = (rows: number) => ({
     rows,
     inputs: model.inputs.map((info) => region(info, rows)),
@@ -64,17 +80,40 @@ export function createReferenceEngine(model: Model, options: { rows: number }): 
 
   /** `length` steps of the j-th of `count` sequences; undefined where an id is out of range. */
   function walk(before: Memory, length: number, j = 0, count = 1): Walk | undefined {
+    if (paired.length === 0 || length < 2) return advance(before, length, j, count);
+    // What an output of a step gives is an input of the next: one step at a time.
+    const values = new Map<string, Row[]>();
+    let memory = before;
+    for (let t = 0; t < length; t++) {
+      const step = advance(memory, 1, t * count + j, count);
+      if (step === undefined) return;
+      memory = step.memory;
+      for (const [name, rows] of step.values) values.set(name, [...(values.get(name) ?? []), ...rows]);
+    }
+    return { values, memory };
+  }
+
+  function advance(before: Memory, length: number, j: number, count: number): Walk | undefined {
     const values = new Map<string, Row[]>();
     for (const [i, { data, stride, row }] of engine.inputs.entries()) {
       const read = (_: unknown, t: number) => new Float64Array(rowAt(data, stride, t * count + j, row.length));
       values.set(model.inputs[i].name, Array.from({ length }, read));
     }
     const memory = before.map((rows) => [...rows]);
+    for (const [i, { input }] of paired) values.set(input as string, memory[i]);
     for (const { op, attrs, inputs, outputs, run } of nodes) {
       const args = inputs.map((name) => values.get(name) as Row[]);
-      if (op === "embedding" && args[0].some(([id]) => id < 0 || id >= (attrs.numEmbeddings as number))) return;
-      values.set(outputs[0], run(args, memory));
+      if (
+        op === "embedding" &&
+        args[0].some((ids) => ids.some((id) => id < 0 || id >= (attrs.numEmbeddings as number)))
+      )
+        return;
+      const ys = run(args, memory, length);
+      if (ys === undefined) return;
+      for (const [i, name] of outputs.entries()) if (name !== "") values.set(name, ys[i]);
     }
+    // A member that takes no step keeps its states.
+    if (length > 0) for (const [i, { output }] of paired) memory[i] = (values.get(output as string) as Row[]).slice();
     return { values, memory };
   }
 
@@ -170,7 +209,7 @@ function byteLength(arrays: { readonly byteLength: number }[]): number {
 function region({ dtype, shape }: ValueInfo, rows: number): IoRegion {
   const size = elements(shape.filter((axis) => typeof axis === "number"));
   const ids = dtype === "I32";
-  const stride = ids ? 1 : Math.ceil(size / 4) * 4;
+  const stride = ids && size === 1 ? 1 : Math.ceil(size / 4) * 4;
   const data = new (ids ? Int32Array : Float32Array)(rows * stride);
   return { data, stride, row: rowAt(data, stride, 0, size) };
 }
@@ -184,9 +223,22 @@ function concat(...rows: Row[]): Row {
   return Float64Array.from(rows.flatMap((row) => [...row]));
 }
 
-function prepare(model: Model, node: Node, tensorOf: Lookup): Run {
+function prepare(model: Model, node: Node, tensorOf: Lookup, known?: Known): Run {
   const { name, op, attrs } = node;
-  if (op in CELLS) return recurrent(model, node, tensorOf);
+  if (op in CELLS && !attrs.scan) return recurrent(model, node, tensorOf);
+  const row = known?.ops[op];
+  if (row?.reference) {
+    const reference = row.reference(
+      node,
+      node.inputs.map((input) => known?.values.get(input)),
+      tensorOf,
+    );
+    return (inputs, _, length) => {
+      const steps = Array.from({ length }, (_, t) => reference(...inputs.map((rows) => rows?.[t])));
+      if (steps.includes(undefined)) return undefined;
+      return node.outputs.map((_, i) => (steps as Row[][]).map((ys) => ys[i]));
+    };
+  }
   const [weight, bias, mean, variance] = ["weight", "bias", "running_mean", "running_var"].map(tensorOf) as Row[];
   const { eps, embeddingDim } = attrs as Record<string, number>;
   const scale = attrs.affine === false ? [] : [weight, bias];
@@ -207,7 +259,7 @@ function prepare(model: Model, node: Node, tensorOf: Lookup): Run {
   };
   const operator = operators[op];
   if (!operator) throw new ModelError("ERR_UNSUPPORTED_OP", `node "${name}": ${op} is not supported.`, { node: name });
-  return (inputs) => inputs[0].map((_, t) => operator(...inputs.map((rows) => rows[t])));
+  return (inputs) => [inputs[0].map((_, t) => operator(...inputs.map((rows) => rows[t])))];
 }
 
 /** The cells, and how many functions each takes. */
@@ -257,9 +309,10 @@ function recurrent(model: Model, { name, op, attrs }: Node, tensorOf: Lookup): R
       };
     }),
   );
-  return ([x], memory) =>
+  return ([x], memory) => [
     layers.reduce((xs, directions) => {
       const ys = directions.map((run) => run(xs, memory));
       return xs.map((_, t) => concat(...ys.map((y) => y[t])));
-    }, x);
+    }, x),
+  ];
 }

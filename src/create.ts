@@ -55,9 +55,11 @@ export function openRuntime(kit: Kit, { variant = "auto", wasm }: RuntimeOptions
   if (variant === "reference" || binary === undefined) return undefined;
   let got: unknown;
   try {
-    const runtime = new Runtime(instantiate(binary, kit));
-    if (variant === "auto" || variant === runtime.variant) return runtime;
-    got = `a build for "${runtime.variant}"`;
+    const kernels = instantiate(binary, kit);
+    const runtime = new Runtime(kernels, kit.ops);
+    if (kit.ops.constant && kernels.relaxed() < 2) got = "a build without the operators of graphs";
+    else if (variant === "auto" || variant === runtime.variant) return runtime;
+    else got = `a build for "${runtime.variant}"`;
   } catch (error) {
     if (variant === "auto" && wasm === undefined) return undefined;
     got = error;
@@ -91,10 +93,12 @@ export function openSession(kit: Kit, model: Model, options: SessionOptions<Kern
       `variant: expected "${variant}"; got a runtime of "${options.runtime.variant}".`,
     );
   }
-  const graph = checkGraph(kit.ops, model.inputs, model.nodes, model.tensors);
+  // A runtime from another entry runs what its own kernels have.
+  const ops = runtime?.ops ?? kit.ops;
+  const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
   const engine = runtime
-    ? createArena(kit.ops, model, runtime, maxSteps, precision)
-    : createReferenceEngine(model, { rows: maxSteps });
+    ? createArena(ops, model, runtime, maxSteps, precision)
+    : createReferenceEngine(model, { rows: maxSteps, known: { ops, values: graph.values } });
   return new Session(model, graph, engine);
 }
 

@@ -14,7 +14,7 @@ export function foldBatchNorms(model: Model): Model {
   for (const node of model.nodes) {
     const [input] = node.inputs;
     const at = linears.get(input);
-    if (node.op !== "batchNorm" || at === undefined || uses.get(input) !== 1) {
+    if (node.op !== "batchNorm" || node.attrs.axis !== undefined || at === undefined || uses.get(input) !== 1) {
       if (node.op === "linear" && !node.attrs.activation) linears.set(node.outputs[0], nodes.length);
       nodes.push(node);
       continue;

@@ -7,11 +7,11 @@
 import { ModelError, type ModelErrorCode } from "./errors.ts";
 import { type Model, type Node, type StateInfo, tensorKey, type ValueInfo } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { inputSize, MAX_SIZE, type Op } from "./ops/op.ts";
+import { inputSize, MAX_SIZE, type Op, type Shaped } from "./ops/op.ts";
 import { ARRAYS, elements, shapeText, type Tensor, toF32 } from "./tensor.ts";
 
-/** One value of the graph. Its rows are `size` numbers, or one id. */
-export interface GraphValue {
+/** One value of the graph. Its rows are `size` numbers, or one id; operators of the core see one axis of it. */
+export interface GraphValue extends Shaped {
   readonly size: number;
   readonly ids: boolean;
   /** Follows a `last`: one row per sequence. */
@@ -23,6 +23,8 @@ export interface Graph {
   /** The node that needs the whole sequence, where there is one. */
   readonly sequenceNode: string | undefined;
 }
+
+const MORE = '"sluice/graph" and "sluice/onnx" have more.';
 
 type NodeName = Pick<Node, "name" | "op">;
 
@@ -43,8 +45,19 @@ function nodeError(code: ModelErrorCode, node: NodeName, message: string, hint?:
 /** The operator of a node, or a ModelError that names the node and what the set has. */
 export function opOf(ops: OpTable, node: NodeName): Op {
   if (Object.hasOwn(ops, node.op)) return ops[node.op];
-  const hint = `Supported: ${Object.keys(ops).join(", ")}.`;
+  const hint = `Supported: ${Object.keys(ops).join(", ")}.${ops.constant ? "" : ` ${MORE}`}`;
   throw nodeError("ERR_UNSUPPORTED_OP", node, `operator "${printable(node.op)}" is not supported.`, hint);
+}
+
+/** What a node gives, by its row of the table. */
+export function outputsOf(op: Op, node: Node, from: readonly (Shaped | undefined)[]): readonly Shaped[] {
+  const refuse = (expected: string, got: unknown): never => {
+    throw nodeError("ERR_SHAPE", node, `expected ${expected}; got ${got}`);
+  };
+  const sizes = from.map((value) => (value ? elements(value.shape) : 0));
+  const outs = op.shape?.(node, from, refuse) ?? [{ shape: [op.size?.(node.attrs, sizes) as number], dtype: "F32" }];
+  const { length } = node.outputs;
+  return length > 0 && length <= outs.length ? outs : refuse(`1 … ${outs.length} outputs`, length);
 }
 
 /** The numbers of a row: the axes that are not named. */
@@ -58,25 +71,48 @@ export function checkGraph(
   inputs: readonly ValueInfo[],
   nodes: readonly Node[],
   tensors: ReadonlyMap<string, Tensor>,
+  states: readonly StateInfo[] = [],
 ): Graph {
   const values = new Map<string, GraphValue>();
   let sequenceNode: string | undefined;
-  const define = (node: NodeName, name: string, value: GraphValue) => {
+  const whole = ops.constant !== undefined;
+  const define = (node: NodeName, name: string, shaped: Shaped, collapsed: boolean) => {
+    const value = { ...shaped, size: elements(shaped.shape), ids: shaped.dtype === "I32", collapsed };
     if (values.has(name)) throw nodeError("ERR_GRAPH", node, `the name "${printable(name)}" is taken already.`);
     if (name.includes("\0")) throw nodeError("ERR_GRAPH", node, "expected names without NUL.");
     const { size, ids } = value;
-    if (!Number.isInteger(size) || size < 1 || size > (ids ? 1 : MAX_SIZE)) {
+    if (!Number.isInteger(size) || size < 1 || size > (ids && !whole ? 1 : MAX_SIZE)) {
       throw nodeError(
         "ERR_SHAPE",
         node,
-        `expected "${printable(name)}" of ${ids ? "one id" : `1 … ${MAX_SIZE} numbers`}; got ${size}`,
+        `expected "${printable(name)}" of ${ids && !whole ? "one id" : `1 … ${MAX_SIZE} numbers`}; got ${size}`,
       );
     }
     values.set(name, value);
   };
   for (const { name, dtype, shape } of inputs) {
-    define({ name: "", op: "inputs" }, name, { size: rowSize(shape), ids: dtype === "I32", collapsed: false });
+    const sizes = shape.filter((axis) => typeof axis === "number");
+    define({ name: "", op: "inputs" }, name, { shape: sizes, dtype }, false);
   }
+  const paired = states.filter(({ input }) => input !== undefined);
+  if (paired.length > 0 && !whole)
+    throw new ModelError(
+      "ERR_UNSUPPORTED_OP",
+      `${paired[0].name}: states that pair an input with an output are not supported.`,
+      { hint: MORE },
+    );
+  for (const { input, shape } of paired) {
+    define({ name: "", op: "states" }, input as string, { shape, dtype: "F32" }, false);
+  }
+  const inputOf = (node: NodeName, name: string) => {
+    const value = values.get(name);
+    if (value) return value;
+    throw nodeError(
+      "ERR_GRAPH",
+      node,
+      `its input "${printable(name)}" is no model input and no earlier node's output.`,
+    );
+  };
   const owners = new Set<string>();
   for (const node of nodes) {
     const op = opOf(ops, node);
@@ -85,51 +121,56 @@ export function checkGraph(
       if (owners.has(node.name)) throw nodeError("ERR_GRAPH", node, "another layer with tensors has the same name.");
       owners.add(node.name);
     }
-    if (node.outputs.length !== 1 || (op.several ? node.inputs.length < 2 : node.inputs.length !== 1)) {
-      const got = `${node.inputs.length} and ${node.outputs.length}`;
-      throw nodeError(
-        "ERR_GRAPH",
-        node,
-        `expected ${op.several ? "2 or more inputs" : "1 input"} and 1 output; got ${got}`,
-      );
-    }
-    if (attrs.bidirectional && attrs.reverse) {
-      throw nodeError("ERR_ATTRIBUTE", node, "expected bidirectional or reverse; got both");
-    }
-    const from = node.inputs.map((name) => {
-      const value = values.get(name);
-      if (value) return value;
-      throw nodeError("ERR_GRAPH", node, `its input "${name}" is no model input and no earlier node's output.`);
-    });
-    const expected = inputSize(op, attrs) ?? (node.op === "add" ? from[0].size : undefined);
-    from.forEach(({ size, ids }, i) => {
-      const name = `"${node.inputs[i]}"`;
-      if (ids !== Boolean(op.ids)) {
-        const kinds = ["numbers (F32)", "ids (I32)"];
-        throw nodeError("ERR_DTYPE", node, `expected ${kinds[+!ids]} from ${name}; got ${kinds[+ids]}`);
-      }
-      if ((expected ?? size) !== size)
-        throw nodeError("ERR_SHAPE", node, `expected ${name} of size ${expected}; got ${size}`);
-    });
+    const from = node.inputs.map((name) => (name === "" && op.shape ? undefined : inputOf(node, name)));
+    if (!op.shape) checkRow(op, node, from as readonly GraphValue[]);
+    const outs = outputsOf(op, node, from);
     checkTensors(op, node, tensors);
-    const collapsed = node.op === "last" || from.some((value) => value.collapsed);
-    if (collapsed && op.states)
+    const tensor = node.op === "constant" ? tensors.get(tensorKey(node.name, "value")) : undefined;
+    const collapsed = node.op === "last" || from.some((value) => value?.collapsed);
+    if (collapsed && op.states?.(attrs).length)
       throw nodeError("ERR_GRAPH", node, 'follows a "last", which leaves no steps to run over.');
-    if (attrs.bidirectional || attrs.reverse) sequenceNode ??= nodeText(node);
-    define(node, node.outputs[0], {
-      size: op.size(
-        attrs,
-        from.map(({ size }) => size),
-      ),
-      ids: false,
-      collapsed,
+    if ((attrs.bidirectional || attrs.reverse) && !attrs.scan) sequenceNode ??= nodeText(node);
+    node.outputs.forEach((name, i) => {
+      if (name !== "") define(node, name, { ...outs[i], tensor }, collapsed);
     });
   }
+  ops.constant?.graph?.checkStates(values, paired, tensors);
   return { values, sequenceNode };
 }
 
+/** What rows without a shape rule ask of a node: inputs of one axis, all of the size that it says. */
+function checkRow(op: Op, node: Node, from: readonly GraphValue[]): void {
+  const { attrs, inputs, outputs } = node;
+  if (outputs.length !== 1 || (op.several ? inputs.length < 2 : inputs.length !== 1)) {
+    const got = `${inputs.length} and ${outputs.length}`;
+    throw nodeError(
+      "ERR_GRAPH",
+      node,
+      `expected ${op.several ? "2 or more inputs" : "1 input"} and 1 output; got ${got}`,
+    );
+  }
+  if (attrs.bidirectional && attrs.reverse) {
+    throw nodeError("ERR_ATTRIBUTE", node, "expected bidirectional or reverse; got both");
+  }
+  const foreign = Object.keys(attrs).find((key) => !Object.hasOwn(op.attrs, key));
+  if (foreign !== undefined)
+    throw nodeError("ERR_ATTRIBUTE", node, `attribute "${printable(foreign)}" is not supported.`, MORE);
+  const expected = inputSize(op, attrs) ?? (node.op === "add" ? from[0].size : undefined);
+  from.forEach(({ size, ids, shape }, i) => {
+    const name = `"${inputs[i]}"`;
+    if (shape.slice(0, -1).some((axis) => axis !== 1))
+      throw nodeError("ERR_SHAPE", node, `expected ${name} with one axis; got ${shapeText(shape)}.`, MORE);
+    if (ids !== Boolean(op.ids)) {
+      const kinds = ["numbers (F32)", "ids (I32)"];
+      throw nodeError("ERR_DTYPE", node, `expected ${kinds[+!ids]} from ${name}; got ${kinds[+ids]}`);
+    }
+    if ((expected ?? size) !== size)
+      throw nodeError("ERR_SHAPE", node, `expected ${name} of size ${expected}; got ${size}`);
+  });
+}
+
 function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>): void {
-  for (const { suffix, shape, optional, matrix } of op.tensors?.(node.attrs) ?? []) {
+  for (const { suffix, shape, optional, dtype, matrix } of op.tensors?.(node.attrs) ?? []) {
     const key = tensorKey(node.name, suffix);
     const tensor = tensors.get(key);
     const details = { node: node.name, tensor: key };
@@ -139,6 +180,8 @@ function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>):
       const message = `${key}: ${nodeText(node)} needs it, shape ${shapeText(shape)}.`;
       throw new ModelError("ERR_MISSING_TENSOR", message, { ...details, hint });
     }
+    if (dtype !== undefined && tensor.dtype !== dtype)
+      throw new ModelError("ERR_DTYPE", `${key}: expected a tensor of ${dtype}; got ${tensor.dtype}`, details);
     if (`${tensor.shape}` === `${shape}`) {
       checkData(tensor, key, details);
       if (tensor.scale !== undefined) checkScale(tensor, matrix, key, details);
@@ -204,10 +247,12 @@ function usedTensors(
   nodes: readonly Node[],
   tensors: ReadonlyMap<string, Tensor>,
   ignore: readonly string[],
+  states: readonly StateInfo[],
 ): Map<string, Tensor> {
   const keys = (list: (node: Node) => readonly string[]) =>
     new Set(nodes.flatMap((node) => list(node).map((suffix) => tensorKey(node.name, suffix))));
   const used = keys(({ op, attrs }) => (ops[op].tensors?.(attrs) ?? []).map(({ suffix }) => suffix));
+  for (const { initial } of states) if (initial !== undefined) used.add(initial);
   const ignored = keys(({ op }) => ops[op].ignored ?? []);
   const unused = [...tensors.keys()].filter((name) => !used.has(name) && !ignored.has(name) && !ignore.includes(name));
   if (unused.length > 0) {
@@ -247,7 +292,8 @@ export function buildModel(
     nodes,
     tensors: all,
     info = {},
-  }: Pick<Model, "inputs" | "nodes" | "tensors"> & Partial<Pick<Model, "info">>,
+    states: paired = [],
+  }: Pick<Model, "inputs" | "nodes" | "tensors"> & Partial<Pick<Model, "info" | "states">>,
   outputs: readonly string[],
   options: { readonly ignore?: readonly string[]; readonly nonFinite?: "refuse" | "allow" } = {},
 ): Model {
@@ -263,8 +309,8 @@ export function buildModel(
       );
     }
   }
-  const { values, sequenceNode } = checkGraph(ops, inputs, nodes, all);
-  const tensors = usedTensors(ops, nodes, all, options.ignore ?? []);
+  const { values, sequenceNode } = checkGraph(ops, inputs, nodes, all, paired);
+  const tensors = usedTensors(ops, nodes, all, options.ignore ?? [], paired);
   if (options.nonFinite !== "allow") checkFinite(tensors);
   const axes = sequenceNode === undefined ? [] : ["T"];
   const states = nodes.flatMap(({ name: prefix, op, attrs }) =>
@@ -283,11 +329,15 @@ export function buildModel(
     outputs: outputs.map((name) => {
       const value = values.get(name);
       if (!value || value.ids) throw new ModelError("ERR_GRAPH", `outputs: expected names of numbers; got "${name}".`);
-      return { name, dtype: "F32", shape: [...(value.collapsed ? [] : axes), value.size] };
+      return {
+        name,
+        dtype: "F32",
+        shape: [...(value.collapsed ? [] : axes), ...(ops.constant ? value.shape : [value.size])],
+      };
     }),
     nodes,
     tensors,
-    states,
+    states: [...states, ...paired],
     info,
     warnings: [],
   };

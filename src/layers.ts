@@ -4,11 +4,11 @@
  */
 
 import { ModelError } from "./errors.ts";
-import { buildModel, nodeText, opOf, rowSize } from "./graph.ts";
+import { buildModel, nodeText, opOf, outputsOf } from "./graph.ts";
 import { type ActivationSpec, type Model, type ModelInfo, type Node, tensorKey, type ValueInfo } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { inferAttrs, inputSize, type Op, resolveAttrs } from "./ops/op.ts";
-import type { Tensor } from "./tensor.ts";
+import { inferAttrs, inputSize, type Op, resolveAttrs, type Shaped } from "./ops/op.ts";
+import { elements, type Tensor } from "./tensor.ts";
 
 /**
  * One layer as plain JSON. Its own attributes stand beside these: `hiddenSize`, `numLayers`, … (docs/layers.md has all).
@@ -56,21 +56,27 @@ export function layersToModel(
   }
   const named = cellNames(layers, tensors);
   const inputs = options.inputs ?? [inferInput(ops, layers[0], named)];
-  const sizes = new Map(inputs.map(({ name, shape }) => [name, rowSize(shape)]));
+  const values = new Map(
+    inputs.map(({ name, dtype, shape }): [string, Shaped] => [
+      name,
+      { dtype, shape: shape.filter((axis) => typeof axis === "number") },
+    ]),
+  );
   let previous = inputs[0].name;
   const nodes = layers.map((layer, i): Node => {
     const { type: op, name = "", inputs = [previous] } = layer;
     const row = opOf(ops, { name, op });
-    const attrs = resolveAttrs(row, attrsOf(row, layer, named, sizes.get(inputs[0])), nodeText({ name, op }));
+    const [first] = inputs;
+    const from = values.get(first)?.shape;
+    // An operator of graphs looks along the last axis, one of the core at the whole row.
+    const width = row.shape && from ? from[from.length - 1] : from && elements(from);
+    const attrs = resolveAttrs(row, attrsOf(row, layer, named, width), nodeText({ name, op }));
     previous = name === "" ? `${op}${i}` : name;
-    sizes.set(
-      previous,
-      row.size(
-        attrs,
-        inputs.map((input: string) => sizes.get(input) ?? 0),
-      ),
-    );
-    return { name, op, inputs: [...inputs], outputs: [previous], attrs };
+    const node = { name, op, inputs: [...inputs], outputs: [previous], attrs };
+    const known = inputs.map((input: string) => values.get(input));
+    // A name that is not known is refused by buildModel.
+    if (!row.shape || !known.includes(undefined)) values.set(previous, outputsOf(row, node, known)[0]);
+    return node;
   });
   return buildModel(ops, { inputs, nodes, tensors: named, info: options.info }, options.outputs ?? [previous], options);
 }

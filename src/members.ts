@@ -25,6 +25,8 @@ export interface SessionCore {
   readonly outputs: readonly Port[];
   /** The model needs its whole sequence: time is never cut, rows are made to fit instead. */
   readonly whole: boolean;
+  /** A state pairs an output with an input: a step needs the one before it whole. */
+  readonly stepwise?: boolean;
   /** Live streams and groups. */
   readonly live: Set<{ dispose(): void }>;
   /** What the model's saved states begin with; computed when first asked for. */
@@ -95,13 +97,13 @@ export class Members {
   /** Runs what `prepare` has checked; returns ys. */
   run({ from, to, T, count, members, lengths, xsFirst, ysFirst }: Prepared): Output {
     const { states } = this;
-    const { engine, inputs, outputs, whole } = this.core;
+    const { engine, inputs, outputs, whole, stepwise } = this.core;
     const tile = Math.min(count, whole ? Math.max(1, Math.floor(WHOLE_ROWS / T)) : engine.rows);
     if (whole) engine.reserve(T * tile);
     const valid = lengths && new Int32Array(count);
     for (let first = 0; first < count; first += tile) {
       const n = Math.min(tile, count - first);
-      const chunk = whole ? T : Math.floor(engine.rows / n);
+      const chunk = whole ? T : stepwise ? 1 : Math.floor(engine.rows / n);
       for (let t = 0; t < T; t += chunk) {
         const some = Math.min(chunk, T - t);
         if (lengths && valid)
@@ -269,7 +271,7 @@ function copyRows(
       if (s < length) {
         if (into) for (let i = 0; i < size; i++) data[row + i] = array[at + i];
         else for (let i = 0; i < size; i++) array[at + i] = data[row + i];
-      } else if (into && ids) data[row] = 0; // looked up all the same
+      } else if (into && ids) data.fill(0, row, row + size); // looked up all the same
     }
   }
 }

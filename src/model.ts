@@ -19,7 +19,7 @@ export interface ActivationSpec {
   readonly beta?: number;
 }
 
-export type AttrValue = number | boolean | string | readonly ActivationSpec[];
+export type AttrValue = number | boolean | string | readonly number[] | readonly ActivationSpec[];
 
 /** One operator. Its tensors are the model's tensors called `name` + "." + suffix (the bare suffix where name is empty). */
 export interface Node {
@@ -71,10 +71,15 @@ export function tensorKey(node: string, suffix: string): string {
   return node === "" ? suffix : `${node}.${suffix}`;
 }
 
-/** How often each value is read: by nodes, and as an output of the model. */
-export function countUses({ nodes, outputs }: Pick<Model, "nodes" | "outputs">): Map<string, number> {
+/** How often each value is read: by nodes, as an output of the model, as what a state becomes. */
+export function countUses({
+  nodes,
+  outputs,
+  states,
+}: Pick<Model, "nodes" | "outputs" | "states">): Map<string, number> {
   const uses = new Map<string, number>();
-  const names = [...nodes.flatMap(({ inputs }) => inputs), ...outputs.map(({ name }) => name)];
+  const ends = [...outputs.map(({ name }) => name), ...states.flatMap(({ output }) => output ?? [])];
+  const names = [...nodes.flatMap(({ inputs }) => inputs), ...ends];
   for (const name of names) uses.set(name, (uses.get(name) ?? 0) + 1);
   return uses;
 }

@@ -62,6 +62,11 @@ export function loadWeights(
       for (let r = 0; r < count; r++) {
         memory.set(data(table).subarray(r * size, (r + 1) * size), at + (r * paddedBytes(size)) / 4);
       }
+    } else if (step.kind === "tensor") {
+      if (step.ids) new Int32Array(memory.buffer).set(tensors.get(step.tensor)?.data as Int32Array, at);
+      else memory.set(data(step.tensor), at);
+    } else if (step.kind === "integers") {
+      new Int32Array(memory.buffer).set(step.values, at);
     } else {
       const [scale, shift] = normalisation(step.node, data);
       memory.set(scale, at);

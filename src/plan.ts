@@ -34,6 +34,7 @@ import {
   type Region,
   type Rows,
 } from "./program.ts";
+import { elements } from "./tensor.ts";
 
 /** One step of loading (src/pack.ts): a place is filled from tensors, or a program runs over what is there. */
 export type Load =
@@ -47,6 +48,8 @@ export type Load =
     }
   | { readonly kind: "table"; readonly at: Place; readonly lookup: Lookup }
   | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node }
+  | { readonly kind: "tensor"; readonly at: Place; readonly tensor: string; readonly ids: boolean }
+  | { readonly kind: "integers"; readonly at: Place; readonly values: readonly number[] }
   | { readonly kind: "program"; readonly rows: number; readonly record: ProgramRecord };
 
 export interface StatePlan {
@@ -79,7 +82,7 @@ export interface Plan {
 const blockBytes = (blocks: readonly Block[]) => blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0);
 
 export function planModel(ops: OpTable, model: Model, rows: number, traceSteps = 0): Plan {
-  const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors);
+  const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
   const bytes: Record<Region, number> = {
     weights: 0,
     temporary: 0,
@@ -91,6 +94,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     cRows: 0,
     nRows: 0,
     mRows: 0,
+    kept: 0,
     q: 0,
     state: 0,
     ring: 0,
@@ -107,10 +111,13 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     size,
   });
 
-  const inputs = model.inputs.map(({ name, dtype }) => rowsIn("io", sizeOf(name), dtype === "I32" ? 4 : undefined));
+  const inputs = model.inputs.map(({ name, dtype }) =>
+    rowsIn("io", sizeOf(name), dtype === "I32" && sizeOf(name) === 1 ? 4 : undefined),
+  );
   const outputs = new Map(model.outputs.map(({ name }) => [name, rowsIn("io", sizeOf(name))]));
   let stateBytes = 0;
-  const states = model.states.map(({ name, shape: [count, size] }) => {
+  const states = model.states.map(({ name, shape, input }) => {
+    const [count, size] = input === undefined ? shape : [1, elements(shape)];
     const stride = paddedBytes(size);
     stateBytes += count * stride;
     return { name, offset: stateBytes - count * stride, rows: count, size, stride };
@@ -227,9 +234,19 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       body.push({ op, operands });
     },
   };
+  const frame = { model, rows, values, outputs, uses, load, body, checks, states, stateBytes, to, take, runOnce };
+  const more = ops.constant?.graph?.extend({ ...frame, shapes: graph.values });
+  Object.assign(to, more?.lowering);
   // A trace shows every node's output but an embedding's rows, which may never exist.
   const shown =
-    traceSteps > 0 ? model.nodes.filter(({ op }) => op !== "embedding").map(({ outputs }) => outputs[0]) : [];
+    traceSteps > 0
+      ? model.nodes
+          .filter(
+            ({ op, outputs: [name] }) =>
+              op !== "embedding" && op !== "constant" && graph.values.get(name)?.ids === false,
+          )
+          .map(({ outputs }) => outputs[0])
+      : [];
   let column = 0;
   const traces = shown.map((name) => {
     const size = sizeOf(name);
@@ -240,11 +257,13 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const ring = take("ring", traceSteps * stride);
   const counter = take("ring", 4);
 
-  const traced: ProgramRecord[] = [];
+  more?.begin();
+  const traced: ProgramRecord[] = [...body];
   for (const node of model.nodes) {
     const from = body.length;
     ops[node.op].lower(to, node);
     traced.push(...body.slice(from));
+    more?.after(node);
     const one = traces.find(({ name }) => name === node.outputs[0]);
     if (one === undefined) continue;
     const x = to.value(one.name);
@@ -257,6 +276,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     const x = to.value(name);
     if (x !== y) copies.push({ op: OP_COPY, operands: [y.place, y.stride, 0, x.place, x.stride, x.size] });
   }
+  more?.end(copies);
 
   return {
     rows,

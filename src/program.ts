@@ -8,7 +8,7 @@ import type { Node } from "./model.ts";
 
 /**
  * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … q: rows that live no longer
- * than one layer, so that all layers share them. state: relative to a stream. ring: a stream's trace.
+ * than one layer, so that all layers share them. kept: the states before an execution that may fail. state: relative to a stream. ring: a stream's trace.
  */
 export type Region =
   | "weights"
@@ -22,6 +22,7 @@ export type Region =
   | "nRows"
   | "mRows"
   | "q"
+  | "kept"
   | "state"
   | "ring";
 

@@ -7,6 +7,7 @@
 import { ARENA } from "../assembly/abi.ts";
 import type { Variant } from "./engine.ts";
 import { grow, type Kernels, PAGE } from "./kernels.ts";
+import type { OpTable } from "./ops/core.ts";
 
 interface Gap {
   start: number;
@@ -20,6 +21,8 @@ export class Runtime {
   readonly variant: Exclude<Variant, "reference">;
   /** @internal */
   readonly kernels: Kernels;
+  /** What they run. @internal */
+  readonly ops: OpTable;
   /** Free bytes, ascending, never adjacent. */
   readonly #gaps: Gap[];
   /** Bytes from here on were never given out: they are zero. */
@@ -35,9 +38,10 @@ export class Runtime {
   readonly grown = new Set<() => void>();
 
   /** @internal */
-  constructor(kernels: Kernels) {
+  constructor(kernels: Kernels, ops: OpTable) {
     this.kernels = kernels;
-    this.variant = kernels.relaxed() ? "relaxed" : "simd";
+    this.ops = ops;
+    this.variant = kernels.relaxed() & 1 ? "relaxed" : "simd";
     this.#gaps = [{ start: lines(Math.max(ARENA, kernels.heap_base())), end: this.memoryBytes }];
     this.f32 = new Float32Array(kernels.memory.buffer);
     this.u32 = new Uint32Array(kernels.memory.buffer);

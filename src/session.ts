@@ -66,6 +66,7 @@ export class Session {
       inputs: portsOf(model, model.inputs),
       outputs: portsOf(model, model.outputs),
       whole: graph.sequenceNode !== undefined,
+      stepwise: model.states.some(({ input }) => input !== undefined),
       live: new Set(),
     };
   }

@@ -55,7 +55,7 @@ registerProcessor(
       this.#audio = new AudioModel(
         layout,
         (rows) => {
-          const runtime = new Runtime(instantiate(module));
+          const runtime = new Runtime(instantiate(module), CORE);
           return {
             engine: createArena(CORE, model, runtime, rows),
             state,

@@ -71,7 +71,9 @@ function layerRow({ name, op, from, to, parameters, states, notable }: LayerFact
 /** `2`, `relu`, `hardSigmoid (alpha 0.2, beta 0.5)` */
 function attributeText(value: AttrValue): string {
   if (typeof value !== "object") return `${value}`;
-  const texts = value.map(({ name, ...parameters }) => {
+  const texts = value.map((item) => {
+    if (typeof item === "number") return `${item}`;
+    const { name, ...parameters } = item;
     const list = Object.entries(parameters).map(([key, number]) => `${key} ${number}`);
     return list.length === 0 ? name : `${name} (${list.join(", ")})`;
   });

@@ -6,7 +6,7 @@
 import { ModelError } from "../errors.ts";
 import { buildModel, nodeText, opOf } from "../graph.ts";
 import { guessLayers, type LayerSpec, type LayersOptions, layersToModel } from "../layers.ts";
-import type { Model, ModelInfo, Node, ValueInfo } from "../model.ts";
+import type { Model, ModelInfo, Node, StateInfo, ValueInfo } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import { resolveAttrs } from "../ops/op.ts";
 import { shapeText, type Tensor } from "../tensor.ts";
@@ -78,16 +78,23 @@ function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, opt
     };
   });
   const info = readInfo(fields.info);
+  const states = fields.states.items().map((field): StateInfo => {
+    const { name, shape, initial, input, output } = field.fields(["name", "shape"], ["input", "output", "initial"]);
+    return {
+      name: name.string(),
+      shape: shape.items().map((axis) => axis.integer(1)),
+      ...(input && { input: input.string() }),
+      ...(output && { output: output.string() }),
+      ...(initial && { initial: initial.string() }),
+    };
+  });
+  const paired = states.filter(({ input }) => input !== undefined);
   const model = buildModel(
     ops,
-    { inputs, nodes, tensors, info },
+    { inputs, nodes, tensors, info, states: paired },
     outputs.map(({ name }) => name),
     options,
   );
-  const states = fields.states.items().map((field) => {
-    const { name, shape, initial } = field.fields(["name", "shape"], ["initial"]);
-    return { name: name.string(), shape: shape.items().map((axis) => axis.integer(1)), initial: initial?.string() };
-  });
   // What follows from the nodes is in the file for readers of it; it must agree.
   for (const [key, said] of Object.entries({ inputs, outputs, states })) {
     const [is, got] = [model[key as "inputs"], said].map((value) => JSON.stringify(value));

@@ -4,15 +4,31 @@
  */
 
 import { ModelError } from "../errors.ts";
-import type { ActivationSpec, AttrValue, Node } from "../model.ts";
-import type { Lowering } from "../program.ts";
-import { FUNCTIONS } from "./functions.ts";
+import type { ActivationSpec, AttrValue, Model, Node, StateInfo } from "../model.ts";
+import type { Load, StatePlan } from "../plan.ts";
+import type { Lowering, Operand, Place, ProgramRecord, Region, Rows } from "../program.ts";
+import type { Tensor } from "../tensor.ts";
+import { FUNCTIONS, type FunctionRule } from "./functions.ts";
 
 export type Attrs = Readonly<Record<string, AttrValue>>;
 
 export interface AttrRule {
-  /** size: an integer ≥ 1. count: ≥ 0. functions: as many ActivationSpecs as `functions` says, or that for each direction. A list: one of these strings. */
-  readonly kind: "size" | "count" | "number" | "boolean" | "functions" | readonly string[];
+  /**
+   * size: an integer ≥ 1. count: ≥ 0. integer: of any sign; integers: a list of them. number: ≥ 0, real: of any sign.
+   * functions: as many ActivationSpecs as `functions` says, or that for each direction. A list: one of these strings.
+   */
+  readonly kind:
+    | "size"
+    | "count"
+    | "integer"
+    | "integers"
+    | "number"
+    | "real"
+    | "boolean"
+    | "functions"
+    | readonly string[];
+  /** The functions that it may name: those of the core unless said. */
+  readonly known?: Readonly<Record<string, FunctionRule>>;
   readonly functions?: number;
   /** Without a default it must be given or follow from the tensors, unless `optional`. */
   readonly default?: AttrValue;
@@ -30,9 +46,21 @@ export interface TensorRule {
   readonly suffix: string;
   readonly shape: readonly number[];
   readonly optional?: boolean;
+  /** Any that widens to f32 unless said. */
+  readonly dtype?: "F32" | "I32";
   /** It multiplies vectors: it may be I8 with a scale for each row. */
   readonly matrix?: boolean;
 }
+
+/** A value of a graph: row-major, contiguous; where it is a `constant`, its tensor. */
+export interface Shaped {
+  readonly shape: readonly number[];
+  readonly dtype: "F32" | "I32";
+  readonly tensor?: Tensor;
+}
+
+/** Rejects the node: what was expected, and what was got. */
+export type Refuse = (expected: string, got: unknown) => never;
 
 export interface Op {
   readonly attrs: Readonly<Record<string, AttrRule>>;
@@ -43,12 +71,60 @@ export interface Op {
   tensors?(attrs: Attrs): readonly TensorRule[];
   /** Tensors that files carry for training only, which change no prediction. */
   readonly ignored?: readonly string[];
-  /** Size of the output, from the inputs' sizes. */
-  size(attrs: Attrs, inputs: readonly number[]): number;
+  /** Size of the output, from the inputs' sizes: for rows whose values have one axis. */
+  size?(attrs: Attrs, inputs: readonly number[]): number;
+  /** Shape and dtype of every output, from those of the inputs ("" has none); throws through `refuse`. */
+  shape?(node: Node, inputs: readonly (Shaped | undefined)[], refuse: Refuse): readonly Shaped[];
+  /** The node over one row of each input, in f64; undefined: an id is out of range. Rows of the core have theirs in src/backend-reference.ts. */
+  reference?(
+    node: Node,
+    inputs: readonly (Shaped | undefined)[],
+    tensorOf: (suffix: string) => Float64Array | undefined,
+  ): Reference;
   /** Suffix and (layers × directions, size) of each state. */
   states?(attrs: Attrs): readonly { readonly suffix: string; readonly shape: readonly [number, number] }[];
   lower(to: Lowering, node: Node): void;
+  /** Of `constant`, which every table of graphs has: what graphs need beside their operators (src/ops/graph/support.ts). */
+  readonly graph?: GraphSupport;
 }
+
+export interface GraphSupport {
+  /** Throws unless every state's output has its shape, and its initial value too. */
+  checkStates(
+    values: ReadonlyMap<string, Shaped>,
+    states: readonly StateInfo[],
+    tensors: ReadonlyMap<string, Tensor>,
+  ): void;
+  extend(frame: PlanFrame): PlanExtension;
+}
+
+/** A plan in the making. */
+export interface PlanFrame {
+  readonly model: Model;
+  readonly rows: number;
+  readonly shapes: ReadonlyMap<string, Shaped>;
+  readonly values: Map<string, Rows>;
+  readonly outputs: ReadonlyMap<string, Rows>;
+  readonly uses: ReadonlyMap<string, number>;
+  readonly load: Load[];
+  readonly body: readonly ProgramRecord[];
+  readonly checks: ProgramRecord[];
+  readonly states: readonly StatePlan[];
+  readonly stateBytes: number;
+  readonly to: Lowering;
+  take(region: Region, bytes: number): Place;
+  runOnce(rows: number, op: number, ...operands: Operand[]): void;
+}
+
+export interface PlanExtension {
+  readonly lowering: Partial<Lowering>;
+  /** Before the first node, after each, and with what stands behind the last. */
+  begin(): void;
+  after(node: Node): void;
+  end(copies: ProgramRecord[]): void;
+}
+
+export type Reference = (...inputs: readonly Float64Array[]) => readonly Float64Array[] | undefined;
 
 export const SIZE: AttrRule = { kind: "size" };
 export const FLAG: AttrRule = { kind: "boolean", default: false };
@@ -107,9 +183,11 @@ export function resolveAttrs(
   return attrs;
 }
 
+const isInteger = (value: unknown, max: number) => Number.isInteger(value) && Math.abs(value as number) <= max;
+
 function checkAttr(
   value: unknown,
-  { kind, functions = 1, max = MAX_SIZE }: AttrRule,
+  { kind, functions = 1, max = MAX_SIZE, known: table = FUNCTIONS }: AttrRule,
   node: string,
   key: string,
   directions: number,
@@ -126,10 +204,10 @@ function checkAttr(
     return list.map((item) => {
       const spec: ActivationSpec = typeof item === "string" ? { name: item } : item;
       check(
-        typeof spec?.name === "string" && Object.hasOwn(FUNCTIONS, spec.name),
-        `one of ${Object.keys(FUNCTIONS).join(", ")}`,
+        typeof spec?.name === "string" && Object.hasOwn(table, spec.name),
+        `one of ${Object.keys(table).join(", ")}`,
       );
-      const { parameters, defaults } = FUNCTIONS[spec.name];
+      const { parameters, defaults } = table[spec.name];
       const values = parameters.map((name, i) => spec[name] ?? defaults[i]);
       const known = Object.keys(spec).every((name) => name === "name" || (parameters as string[]).includes(name));
       check(
@@ -143,6 +221,10 @@ function checkAttr(
   else if (typeof kind !== "string")
     check(kind.includes(value as string), kind.map((name) => `"${name}"`).join(" or "));
   else if (kind === "number") check(Number.isFinite(value) && (value as number) >= 0, "a finite number ≥ 0");
+  else if (kind === "real") check(Number.isFinite(value), "a finite number");
+  else if (kind === "integers")
+    check(Array.isArray(value) && value.every((one) => isInteger(one, max)), "a list of integers");
+  else if (kind === "integer") check(isInteger(value, max), "an integer");
   else {
     const least = kind === "size" ? 1 : 0;
     const fits = Number.isInteger(value) && (value as number) >= least && (value as number) <= max;

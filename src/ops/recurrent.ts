@@ -58,7 +58,7 @@ const width = (attrs: Attrs) => (attrs.projSize || attrs.hiddenSize) as number;
 const directions = (attrs: Attrs) => (attrs.bidirectional ? 2 : 1);
 
 /** `_l0`, `_l0_reverse`, `_l1`, … */
-function suffixes(attrs: Attrs): string[] {
+export function suffixes(attrs: Attrs): string[] {
   const layers = Array.from({ length: attrs.numLayers as number }, (_, k) => `_l${k}`);
   return attrs.bidirectional ? layers.flatMap((layer) => [layer, `${layer}_reverse`]) : layers;
 }

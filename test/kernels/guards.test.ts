@@ -365,5 +365,7 @@ it("every opcode is guarded", () => {
   const guarded = [...Object.keys(ROW_OPERATORS), ...Object.keys(CELLS), "OP_LINEAR", "OP_END"];
   // test/kernels/int8.test.ts guards these.
   guarded.push("OP_LINEAR_INT8", "OP_PACK_INT8");
-  expect(names.sort()).toEqual(guarded.sort());
+  // test/graph/guards.test.ts those of graphs, 32 … 127.
+  const own = names.filter((name) => Math.floor((abi as unknown as Record<string, number>)[name] / 32) % 4 === 0);
+  expect(own.sort()).toEqual(guarded.sort());
 });

@@ -87,7 +87,7 @@ async function compile(target: string): Promise<Uint8Array> {
   return binary as Uint8Array;
 }
 
-describe.each(["simd", "relaxed"])("build/%s.wasm", (name) => {
+describe.each(["simd", "relaxed", "graph-simd", "graph-relaxed"])("build/%s.wasm", (name) => {
   const bytes = file(`build/${name}.wasm`);
   const sections = sectionsOf(bytes);
 
@@ -105,8 +105,9 @@ describe.each(["simd", "relaxed"])("build/%s.wasm", (name) => {
 
   it("is the file of dist, and the text that the entry carries", async () => {
     expect(Buffer.compare(file(`dist/${name}.wasm`), bytes)).toBe(0);
-    const text = readFileSync(new URL("build/kernels.ts", root), "utf8");
-    expect(text).toContain(`export const ${name}: string =\n  "${Buffer.from(bytes).toString("hex")}";`);
+    const [variant, set] = name.split("-").reverse();
+    const text = readFileSync(new URL(`build/kernels${set ? `-${set}` : ""}.ts`, root), "utf8");
+    expect(text).toContain(`export const ${variant}: string =\n  "${Buffer.from(bytes).toString("hex")}";`);
   });
 
   it("comes out the same, byte for byte, when it is built again", async () => {
@@ -134,10 +135,12 @@ describe("assembly/abi.ts", () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it("keeps the opcodes of the core set in 0 … 31, and from 128 those of int8", () => {
+  it("keeps the opcodes of the core set in 0 … 31, of the graph set in 32 … 127, from 128 those of int8", () => {
+    const core = readFileSync(new URL("assembly/execute.ts", root), "utf8");
     for (const [name, value] of numbers("OP_")) {
       if (name.endsWith("_INT8")) expect(value, name).toBeGreaterThanOrEqual(128);
-      else expect(value, name).toBeLessThan(32);
+      else if (new RegExp(`\\b${name}\\b`).test(core)) expect(value, name).toBeLessThan(32);
+      else expect(Math.floor(value / 32), name).toBeOneOf([1, 2, 3]);
     }
   });
 
@@ -167,7 +170,9 @@ describe("assembly/abi.ts", () => {
   });
 
   it("has every opcode named where programs are walked", () => {
-    const walked = ["execute", "recurrence"].map((name) => readFileSync(new URL(`assembly/${name}.ts`, root), "utf8"));
+    const walked = ["execute", "recurrence", "graph/records"].map((name) =>
+      readFileSync(new URL(`assembly/${name}.ts`, root), "utf8"),
+    );
     const missing = numbers("OP_").filter(([name]) => !walked.some((text) => new RegExp(`\\b${name}\\b`).test(text)));
     expect(missing).toEqual([]);
   });

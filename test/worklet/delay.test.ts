@@ -38,7 +38,7 @@ function play(model: Model, x: Float32Array, rate: number, trained: number, twic
   const audio = new AudioModel(
     layout,
     (rows) => {
-      const runtime = new Runtime(instantiate(simd));
+      const runtime = new Runtime(instantiate(simd), CORE);
       return {
         engine: createArena(CORE, model, runtime, rows),
         memory: (states) => {
