@@ -1,0 +1,18 @@
+/** The table of ONNX's operators: one row for each that is supported. Another is refused by name. */
+
+import { CONSTANTS } from "./constants.ts";
+import { ELEMENTWISE } from "./elementwise.ts";
+import { MOVES } from "./moves.ts";
+import { NORMS } from "./norm.ts";
+import { PRODUCTS } from "./product.ts";
+import { RECURRENT } from "./recurrent.ts";
+import type { OnnxOp } from "./step.ts";
+
+export const OPERATORS: Readonly<Record<string, OnnxOp>> = {
+  ...CONSTANTS,
+  ...MOVES,
+  ...ELEMENTWISE,
+  ...PRODUCTS,
+  ...NORMS,
+  ...RECURRENT,
+};
