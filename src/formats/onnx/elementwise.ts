@@ -226,7 +226,11 @@ const unary = ({ spec, fold, attrs = [], since, kinds = ["F32"] }: Unary): OnnxO
     },
   }),
   activation: spec,
-  emit: (step, to) => to.activation(step, step.input(0), spec(step)),
+  emit: (step, to) => {
+    const f = spec(step);
+    if (f.name === "logicalNot") to.node(step, "logicalNot", [step.input(0)]);
+    else to.activation(step, step.input(0), f);
+  },
 });
 
 function unfolded(step: Step): never {

@@ -11,7 +11,8 @@ import { FUNCTIONS } from "../../ops/functions.ts";
 import { resolveAttrs } from "../../ops/op.ts";
 import type { Dtype, Tensor } from "../../tensor.ts";
 import { show } from "../json.ts";
-import { readRecurrent } from "./recurrent.ts";
+import { normalised, normOf } from "./norm.ts";
+import { type Recurrent, readRecurrent } from "./recurrent.ts";
 import type { Step } from "./step.ts";
 import { type Elements, sizeOf, TIME, type Value } from "./value.ts";
 
@@ -26,6 +27,17 @@ interface Linear {
   readonly plus?: Value;
 }
 
+interface Convolution {
+  readonly op: "conv" | "convTranspose";
+  readonly attrs: Attrs;
+  readonly weight: Float32Array;
+  readonly shape: readonly number[];
+  readonly bias?: Float32Array;
+  /** The axis of the weight that has the outputs of a group. */
+  readonly outAxis: 0 | 1;
+  readonly groups: number;
+}
+
 type Attrs = Readonly<Record<string, AttrValue | readonly number[]>>;
 
 export class Emitter {
@@ -36,8 +48,6 @@ export class Emitter {
   private readonly nodeNames = new Map<string, number>();
   private readonly readers = new Map<Value, Step[]>();
   private readonly done = new Set<Step>();
-  /** Recurrent steps and the names of their nodes: those of their states. */
-  readonly carried = new Map<Step, string>();
 
   constructor(
     private readonly ops: OpTable,
@@ -189,13 +199,14 @@ export class Emitter {
   layer(
     step: Step,
     op: string,
-    inputs: readonly Value[],
+    inputs: readonly (Value | undefined)[],
     attrs: Attrs,
     tensors: readonly (readonly [string, readonly number[], Float32Array])[],
-    output = step.outputs[0],
+    outputs: readonly (Value | undefined)[] = [step.outputs[0]],
   ): void {
     const name = this.open(step, op);
-    this.add(op, name, inputs.map((value) => this.name(value)), this.define(output), attrs, tensors);
+    const from = inputs.map((value) => (value ? this.name(value) : ""));
+    this.add(op, name, from, outputs.map((value) => (value ? this.define(value) : "")), attrs, tensors);
   }
 
   /** The output is the first input, under another shape. */
@@ -203,16 +214,15 @@ export class Emitter {
     this.same(step, step.input(0));
   }
 
-  same(step: Step, value: Value): void {
-    const [output] = step.outputs;
+  same(step: Step, value: Value, output = step.outputs[0]): void {
     const shape = this.shape(output);
-    if (this.has("reshape") && `${shape}` !== `${this.shape(value)}`) this.node(step, "reshape", [value], { shape });
+    if (this.has("reshape") && `${shape}` !== `${this.shape(value)}`) this.node(step, "reshape", [value], { shape }, output);
     else this.names.set(output, this.name(value));
   }
 
   /** A value between a step's input and its output. */
   extra(step: Step, op: string, inputs: readonly Value[], shape: readonly number[], attrs: Attrs = {}): Value {
-    const value: Value = { name: `${step.outputs[0].name}.${op}`, kind: "F32", shape };
+    const value: Value = { name: `${step.outputs[0].name}.${op}`, kind: inputs[0].kind, shape };
     this.node(step, op, inputs, attrs, value);
     return value;
   }
@@ -294,9 +304,27 @@ export class Emitter {
       [x],
       { inFeatures, outFeatures, bias: vector !== undefined, ...(spec && { activation: [spec] }) },
       [["weight", [outFeatures, inFeatures], weight], ...(vector ? ([["bias", [outFeatures], vector]] as const) : [])],
-      product,
+      [product],
     );
     if (plus) this.add("add", this.nodeName(`${output.name}.add`), [this.name(product), this.name(plus)], this.define(output), {});
+  }
+
+  /** A convolution takes the batch norm and the function that follow it. */
+  convolution(step: Step, { op, attrs, weight, shape, bias, outAxis, groups }: Convolution): void {
+    let [output] = step.outputs;
+    let next = this.reader(output);
+    let tensors: [Float32Array, Float32Array | undefined] = [weight, bias];
+    const norm = next && next.node.op === "BatchNormalization" && next.input(0) === output ? normOf(next) : undefined;
+    if (next && norm) {
+      tensors = normalised(tensors, shape, outAxis, groups, norm);
+      [output, next] = this.absorb(next);
+    }
+    const spec = this.has(op, "activation") && next ? this.functionOf(next) : undefined;
+    if (next && spec) [output] = this.absorb(next);
+    const vector = tensors[1];
+    const all = { ...attrs, bias: vector !== undefined, ...(spec && { activation: [spec] }) };
+    const list = [["weight", shape, tensors[0]] as const];
+    this.layer(step, op, [step.input(0)], all, vector ? [...list, ["bias", [vector.length], vector]] : list, [output]);
   }
 
   /** A step that the product before it computes too: its output, and what reads that. */
@@ -320,22 +348,50 @@ export class Emitter {
     return spec && Object.hasOwn(FUNCTIONS, spec.name) ? spec : undefined;
   }
 
-  /** A layer that keeps its state from step to step. */
+  /** A layer that keeps its state from step to step, where its steps are those of the stream; else it scans its own input. */
   recurrent(step: Step): void {
-    const { op, attrs, tensors, states } = readRecurrent(step);
+    const layer = readRecurrent(step);
+    if (step.input(0).shape.includes(TIME)) this.carry(step, layer);
+    else this.scan(step, layer);
+  }
+
+  private carry(step: Step, { op, attrs, tensors, states, directions, hidden }: Recurrent): void {
     const x = step.input(0);
-    if (!x.shape.includes(TIME))
-      throw step.error("ERR_UNSUPPORTED_OP", "needs a free time axis.", `Give one: shapes: { INPUT: ["T", 1, ${x.shape[2]}] }.`);
-    if (sizeOf(this.shape(x)) !== x.shape[2])
-      throw step.shapeError("one sequence along the free axis", x.shape);
-    const list: [string, readonly number[], Float32Array][] = [...tensors].map(([suffix, { shape, data }]) => [suffix, shape, data]);
+    const shape = this.shape(x);
+    if (sizeOf(shape) !== shape[2]) throw step.shapeError("one sequence along the free axis", x.shape);
+    const list = [...tensors];
     states.forEach((state, i) => {
       const initial = step.inputs[5 + i];
       if (initial?.data && !initial.places && initial.data.some((value) => value !== 0))
-        list.push([`${state}0`, [attrs.bidirectional ? 2 : 1, attrs.hiddenSize as number], initial.data as Float32Array]);
+        list.push([`${state}0`, [directions, hidden], initial.data as Float32Array]);
     });
-    this.layer(step, op, [x], attrs, list);
-    this.carried.set(step, this.nodes[this.nodes.length - 1].name);
+    const [output] = step.outputs;
+    const y: Value = { name: output.name, kind: "F32", shape: [1, 1, directions * hidden] };
+    this.layer(step, op, [x], attrs, list, [y]);
+    this.same(step, y);
+  }
+
+  private scan(step: Step, { op, attrs, tensors, states, directions: D, hidden: H, batchFirst }: Recurrent): void {
+    if (!this.has(op, "scan")) throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
+    const turned = (value: Value) => (batchFirst ? this.transposed(step, value, [1, 0, 2]) : value);
+    const x = turned(step.input(0));
+    const [T, N] = this.shape(x);
+    const inputs = states.map((_, i) => {
+      const initial = step.inputs[5 + i];
+      return initial && !initial.data?.every((value) => value === 0) ? turned(initial) : undefined;
+    });
+    while (inputs.length > 0 && inputs[inputs.length - 1] === undefined) inputs.pop();
+    const name = (i: number) => step.outputs[i]?.name || `${step.outputs[0].name}.${i}`;
+    const y: Value = { name: name(0), kind: "F32", shape: [T, N, D * H] };
+    const finals = states.map((_, i): Value => ({ name: name(i + 1), kind: "F32", shape: [D, N, H] }));
+    const used = finals.map((value, i) => (step.outputs[i + 1] && this.used(step.outputs[i + 1]) ? value : undefined));
+    while (used.length > 0 && used[used.length - 1] === undefined) used.pop();
+    this.layer(step, op, [x, ...inputs], { ...attrs, scan: true }, [...tensors], [y, ...used]);
+    if (batchFirst) this.same(step, this.transposed(step, y, [1, 0, 2]));
+    else this.same(step, this.transposed(step, this.reshaped(step, y, [T, N, D, H]), [0, 2, 1, 3]));
+    used.forEach((value, i) => {
+      if (value) this.same(step, turned(value), step.outputs[i + 1]);
+    });
   }
 }
 

@@ -104,6 +104,7 @@ export function choicesOf(
     .flatMap(({ name, shape }) =>
       shape.slice(0, 2).flatMap((axis, i) => (axis === 1 || typeof axis === "string" ? [{ axis: [name, i] as const, oneStep: true }] : [])),
     );
+  // What is tried for one step alone may fail for any reason; the others tell why.
   return [
     ...free.slice(0, MOST_AXES).map((symbol): Choice => ({ symbol, oneStep: false })),
     ...steps,

@@ -244,7 +244,7 @@ const gather = picking(
         else {
           const sizes = to.shape(x).map((size, i) => (i === axis ? 1 : size));
           const starts = sizes.map((_, i) => (i === axis ? ids[0] : 0));
-          to.node(step, "slice", [x], { starts, steps: sizes.map(() => 1), sizes });
+          to.same(step, to.extra(step, "slice", [x], sizes, { starts, steps: sizes.map(() => 1), sizes }));
         }
       } else if (axis === 0 && x.data && x.shape.length === 2 && sizeOf(to.shape(index)) === 1) to.embedding(step);
       else to.node(step, "gather", [x, index], { axis });

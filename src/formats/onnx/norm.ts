@@ -65,6 +65,40 @@ const batchNorm: OnnxOp = {
   },
 };
 
+/** A batch norm as a scale and a shift for each channel. */
+export interface Norm {
+  readonly scale: Float64Array;
+  readonly shift: Float64Array;
+}
+
+export function normOf(step: Step): Norm {
+  const size = step.input(0).shape[1];
+  const [weight, bias, mean, variance] = [1, 2, 3, 4].map((i) => vector(step, i, `input ${i}`, size));
+  const eps = step.float("epsilon", 1e-5);
+  const scale = Float64Array.from(weight, (w, i) => w / Math.sqrt(variance[i] + eps));
+  return { scale, shift: Float64Array.from(bias, (b, i) => b - mean[i] * scale[i]) };
+}
+
+/** Weights and bias of a convolution that a norm follows. Outputs stand in axis 0 of a weight, or in axis 1 of each group. */
+export function normalised(
+  [weight, bias]: readonly [Float32Array, Float32Array | undefined],
+  shape: readonly number[],
+  outAxis: 0 | 1,
+  groups: number,
+  { scale, shift }: Norm,
+): [Float32Array, Float32Array] {
+  const inner = sizeOf(shape.slice(outAxis + 1));
+  const inputs = shape[0] / groups;
+  const channel = (i: number) => {
+    const row = Math.floor(i / inner);
+    return outAxis === 0 ? row : (row % shape[1]) + Math.floor(row / shape[1] / inputs) * shape[1];
+  };
+  return [
+    weight.map((w, i) => w * scale[channel(i)]),
+    Float32Array.from(scale, (s, c) => (bias?.[c] ?? 0) * s + shift[c]),
+  ];
+}
+
 const layerNorm: OnnxOp = {
   since: 17,
   inputs: [2, 3],

@@ -6,7 +6,9 @@ import { MOVES } from "./moves.ts";
 import { NORMS } from "./norm.ts";
 import { PRODUCTS } from "./product.ts";
 import { RECURRENT } from "./recurrent.ts";
+import { REDUCERS } from "./reduce.ts";
 import type { OnnxOp } from "./step.ts";
+import { WINDOWS } from "./window.ts";
 
 export const OPERATORS: Readonly<Record<string, OnnxOp>> = {
   ...CONSTANTS,
@@ -15,4 +17,6 @@ export const OPERATORS: Readonly<Record<string, OnnxOp>> = {
   ...PRODUCTS,
   ...NORMS,
   ...RECURRENT,
+  ...WINDOWS,
+  ...REDUCERS,
 };

@@ -59,7 +59,8 @@ export function readOnnxModel(ops: OpTable, bytes: Uint8Array, options: ReadOnnx
     } catch (error) {
       // What another axis would make of it is no news: the first error that is not about the axis is.
       if (!(error instanceof ModelError)) throw error;
-      if (refusal === undefined || ((refusal as ModelError).code === "ERR_SEQUENCE_AXIS" && !choice.oneStep)) refusal = error;
+      if (choice.oneStep) continue;
+      if (refusal === undefined || (refusal as ModelError).code === "ERR_SEQUENCE_AXIS") refusal = error;
     }
   }
   throw refusal;

@@ -50,7 +50,7 @@ const FUNCTIONS: ReadonlyMap<string, readonly [name: string, alpha?: number, bet
 export interface Recurrent {
   readonly op: string;
   readonly attrs: Readonly<Record<string, AttrValue>>;
-  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+  readonly tensors: readonly (readonly [suffix: string, shape: readonly number[], data: Float32Array])[];
   readonly states: readonly ("h" | "c")[];
   readonly directions: number;
   readonly hidden: number;
@@ -163,10 +163,10 @@ export function readRecurrent(step: Step): Recurrent {
   const clip = step.has("clip") ? step.float("clip", 0) : undefined;
   if (clip !== undefined && clip <= 0) throw step.error("ERR_ATTRIBUTE", `clip: expected a number > 0; got ${clip}.`);
   const rows = gates.length * H;
-  const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+  const tensors: [string, readonly number[], Float32Array][] = [];
   for (let d = 0; d < D; d++) {
     const set = (name: string, data: Float32Array, ...shape: number[]) =>
-      tensors.set(`${name}_l0${d === 1 ? "_reverse" : ""}`, { shape, data });
+      tensors.push([`${name}_l0${d === 1 ? "_reverse" : ""}`, shape, data]);
     set("weight_ih", blocks(W as Elements, gates, d * rows * I, H * I), rows, I);
     set("weight_hh", blocks(R as Elements, gates, d * rows * H, H * H), rows, H);
     if (B) {
