@@ -55,7 +55,7 @@ export class Emitter {
     private readonly steps: readonly Step[],
     private readonly outputs: readonly Value[],
   ) {
-    for (const input of inputs) this.define(input);
+    for (const input of inputs) if (!input.data && !input.lengths) this.define(input);
     for (const step of steps) {
       for (const value of new Set(step.inputs)) {
         if (value) this.readers.set(value, [...(this.readers.get(value) ?? []), step]);
@@ -93,12 +93,15 @@ export class Emitter {
       given.set(name, name);
       return name;
     });
-    const names = outputs.map(({ name, value }) => {
+    const names = outputs.map(({ name: wanted, value }) => {
       const old = own(value);
-      const wanted = old === name || !this.taken.has(name) ? name : unique(name, this.taken);
-      this.taken.set(wanted, 2);
-      given.set(old, wanted);
-      return wanted;
+      let name = wanted;
+      // What stands between may have the name already: it takes another.
+      if (old !== name && made.has(name) && !given.has(name)) given.set(name, unique(name, this.taken));
+      else if (old !== name && this.taken.has(name)) name = unique(name, this.taken);
+      this.taken.set(name, 2);
+      given.set(old, name);
+      return name;
     });
     const renamed = (name: string) => given.get(name) ?? name;
     this.nodes.forEach((node, i) => {

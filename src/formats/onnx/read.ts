@@ -105,7 +105,7 @@ function readAs({ ops, file, inputs, constants, options, limits }: Reading, choi
       return { name, shape: emitter.shape(input), input: name, output: names.states[i] };
     });
     const ports = used
-      .filter((value) => value.data === undefined && !pairs.some(({ input }) => input === value))
+      .filter((value) => value.data === undefined && !value.lengths && !pairs.some(({ input }) => input === value))
       .map((value) => ({
         name: emitter.name(value),
         dtype: value.kind === "F32" ? ("F32" as const) : ("I32" as const),
