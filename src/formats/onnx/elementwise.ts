@@ -105,7 +105,10 @@ const binary = (most = 2, since?: number): OnnxOp => ({
     const logical = op === "And" || op === "Or" || op === "Xor";
     const fits = op === "Pow" || all.every((value) => value.kind === kind);
     if (!fits || (kind === "BOOL" && !logical && op !== "Equal") || (logical && kind !== "BOOL"))
-      throw step.error("ERR_DTYPE", `expected inputs of one dtype; got ${all.map((value) => value.kind).join(" and ")}.`);
+      throw step.error(
+        "ERR_DTYPE",
+        `expected inputs of one dtype; got ${all.map((value) => value.kind).join(" and ")}.`,
+      );
     const result: ValueKind = logical || COMPARISONS.includes(op) ? "BOOL" : kind;
     return [{ kind: result, shape: broadcastShape(step, all) }];
   },
@@ -222,7 +225,11 @@ const unary = ({ spec, fold, attrs = [], since, kinds = ["F32"] }: Unary): OnnxO
   ...(fold !== unknown && {
     fold: (step: Step) => {
       const f = spec(step);
-      return [(step.input(0).data as Elements).map((x: number) => (x === TIME && step.input(0).kind === "I32" ? unfolded(step) : fold(x, f))) as Elements];
+      return [
+        (step.input(0).data as Elements).map((x: number) =>
+          x === TIME && step.input(0).kind === "I32" ? unfolded(step) : fold(x, f),
+        ) as Elements,
+      ];
     },
   }),
   activation: spec,

@@ -66,7 +66,8 @@ export class Emitter {
   run(): void {
     for (const step of this.steps) {
       if (this.done.has(step)) continue;
-      if (!step.row.emit) throw step.error("ERR_UNSUPPORTED_OP", "expected what is known before it runs; got a computed input.");
+      if (!step.row.emit)
+        throw step.error("ERR_UNSUPPORTED_OP", "expected what is known before it runs; got a computed input.");
       step.row.emit(step, this);
     }
   }
@@ -128,14 +129,24 @@ export class Emitter {
   private constant(value: Value): string {
     const { kind, shape, data = new Float32Array(0) } = value;
     if (!this.has("constant"))
-      throw new ModelError("ERR_UNSUPPORTED_OP", `${show(value.name)}: needs the operator constant, which these kernels do not have.`);
+      throw new ModelError(
+        "ERR_UNSUPPORTED_OP",
+        `${show(value.name)}: needs the operator constant, which these kernels do not have.`,
+      );
     const name = this.nodeName(value.name || "constant");
     const dtype = kind === "F32" ? "F32" : "I32";
     if (dtype === "I32" && !data.every((x) => x === (x | 0)))
-      throw new ModelError("ERR_DTYPE", `${value.name}: expected integers of 32 bits; got others.`, { tensor: value.name });
-    this.add("constant", name, [], this.define(value), { shape: shape.length > 0 ? shape : [1], ...(dtype === "I32" && { dtype }) }, [
-      ["value", shape.length > 0 ? shape : [1], dtype === "F32" ? (data as Float32Array) : Int32Array.from(data)],
-    ]);
+      throw new ModelError("ERR_DTYPE", `${value.name}: expected integers of 32 bits; got others.`, {
+        tensor: value.name,
+      });
+    this.add(
+      "constant",
+      name,
+      [],
+      this.define(value),
+      { shape: shape.length > 0 ? shape : [1], ...(dtype === "I32" && { dtype }) },
+      [["value", shape.length > 0 ? shape : [1], dtype === "F32" ? (data as Float32Array) : Int32Array.from(data)]],
+    );
     return this.names.get(value) as string;
   }
 
@@ -195,7 +206,13 @@ export class Emitter {
 
   node(step: Step, op: string, inputs: readonly Value[], attrs: Attrs = {}, output = step.outputs[0]): void {
     const name = this.open(step, op);
-    this.add(op, name, inputs.map((value) => this.name(value)), this.define(output), attrs);
+    this.add(
+      op,
+      name,
+      inputs.map((value) => this.name(value)),
+      this.define(output),
+      attrs,
+    );
   }
 
   /** A node with tensors. */
@@ -209,7 +226,14 @@ export class Emitter {
   ): void {
     const name = this.open(step, op);
     const from = inputs.map((value) => (value ? this.name(value) : ""));
-    this.add(op, name, from, outputs.map((value) => (value ? this.define(value) : "")), attrs, tensors);
+    this.add(
+      op,
+      name,
+      from,
+      outputs.map((value) => (value ? this.define(value) : "")),
+      attrs,
+      tensors,
+    );
   }
 
   /** The output is the first input, under another shape. */
@@ -219,7 +243,8 @@ export class Emitter {
 
   same(step: Step, value: Value, output = step.outputs[0]): void {
     const shape = this.shape(output);
-    if (this.has("reshape") && `${shape}` !== `${this.shape(value)}`) this.node(step, "reshape", [value], { shape }, output);
+    if (this.has("reshape") && `${shape}` !== `${this.shape(value)}`)
+      this.node(step, "reshape", [value], { shape }, output);
     else this.names.set(output, this.name(value));
   }
 
@@ -279,15 +304,19 @@ export class Emitter {
     const x = inputs[1 - number];
     if (inputs.length === 2 && number >= 0 && x.kind === "F32" && `${x.shape}` === `${output.shape}`) {
       const affine = scaleAndShift(op, (inputs[number].data as Elements)[0], number);
-      if (affine) return this.activation(step, x, affine);
+      if (affine) {
+        this.activation(step, x, affine);
+        return;
+      }
     }
-    if (inputs.length === 1) return this.rename(step);
-    const power = op === "pow" && inputs[1].data?.length === 1 ? inputs[1].data[0] : undefined;
-    if (power === 2 && this.has("mul")) return this.node(step, "mul", [inputs[0], inputs[0]]);
-    if (power === 0.5) return this.activation(step, inputs[0], { name: "sqrt" });
-    if (!this.has(op === "add" ? "sub" : op) && !inputs.every((value) => `${value.shape}` === `${output.shape}`))
-      throw step.error("ERR_UNSUPPORTED_OP", `needs ${op} with broadcasting, which these kernels do not have.`);
-    this.node(step, op, inputs);
+    const power = op === "pow" && inputs[1]?.data?.length === 1 ? inputs[1].data[0] : undefined;
+    const alike = inputs.every((value) => `${value.shape}` === `${output.shape}`);
+    if (inputs.length === 1) this.rename(step);
+    else if (power === 2 && this.has("mul")) this.node(step, "mul", [inputs[0], inputs[0]]);
+    else if (power === 0.5) this.activation(step, inputs[0], { name: "sqrt" });
+    else if (!alike && op === "add" && !this.has("sub"))
+      throw step.error("ERR_UNSUPPORTED_OP", "needs add with broadcasting, which these kernels do not have.");
+    else this.node(step, op, inputs);
   }
 
   linear(step: Step, { x, inFeatures, outFeatures, weight, bias, plus }: Linear): void {
@@ -309,7 +338,14 @@ export class Emitter {
       [["weight", [outFeatures, inFeatures], weight], ...(vector ? ([["bias", [outFeatures], vector]] as const) : [])],
       [product],
     );
-    if (plus) this.add("add", this.nodeName(`${output.name}.add`), [this.name(product), this.name(plus)], this.define(output), {});
+    if (plus)
+      this.add(
+        "add",
+        this.nodeName(`${output.name}.add`),
+        [this.name(product), this.name(plus)],
+        this.define(output),
+        {},
+      );
   }
 
   /** A convolution takes the batch norm and the function that follow it. */
@@ -375,7 +411,8 @@ export class Emitter {
   }
 
   private scan(step: Step, { op, attrs, tensors, states, directions: D, hidden: H, batchFirst }: Recurrent): void {
-    if (!this.has(op, "scan")) throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
+    if (!this.has(op, "scan"))
+      throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
     const turned = (value: Value) => (batchFirst ? this.transposed(step, value, [1, 0, 2]) : value);
     const x = turned(step.input(0));
     const [T, N] = this.shape(x);

@@ -33,7 +33,8 @@ export function inputsOf(graph: OnnxGraph, { shapes = {}, constants = {}, state 
   for (const [what, given] of Object.entries({ shapes, constants, state })) {
     const names = open.map(({ name }) => name);
     for (const name of Object.keys(given)) {
-      if (!names.includes(name)) throw new RangeError(`"${what}" expected ${names.join(", ") || "no names"}, got ${show(name)}`);
+      if (!names.includes(name))
+        throw new RangeError(`"${what}" expected ${names.join(", ") || "no names"}, got ${show(name)}`);
     }
   }
   // A size that the caller gives to a named axis holds wherever the name stands.
@@ -57,30 +58,47 @@ export function inputsOf(graph: OnnxGraph, { shapes = {}, constants = {}, state 
     return {
       name: value.name,
       kind: elementType(value.type, `input ${show(value.name)}`).kind,
-      shape: shape.map((axis, k) => (typeof axis === "number" ? axis : (bound.get(axis) ?? (axis || `${value.name}:${k}`)))),
+      shape: shape.map((axis, k) =>
+        typeof axis === "number" ? axis : (bound.get(axis) ?? (axis || `${value.name}:${k}`)),
+      ),
     };
   });
 }
 
 function checkShape({ name, shape }: OnnxValue, given: readonly (number | string)[]): void {
-  const fits = Array.isArray(given) && given.every((axis) => axis === CALLERS || (Number.isInteger(axis) && (axis as number) > 0 && (axis as number) < 2 ** 31));
-  if (!fits || given.length > 8) throw new RangeError(`"shapes" expected sizes ≥ 1 and "T" for ${show(name)}, got ${given}`);
-  if (shape && shape.length !== given.length) throw new RangeError(`"shapes" expected ${shape.length} axes for ${show(name)}, got ${given.length}`);
+  const fits =
+    Array.isArray(given) &&
+    given.every(
+      (axis) => axis === CALLERS || (Number.isInteger(axis) && (axis as number) > 0 && (axis as number) < 2 ** 31),
+    );
+  if (!fits || given.length > 8)
+    throw new RangeError(`"shapes" expected sizes ≥ 1 and "T" for ${show(name)}, got ${given}`);
+  if (shape && shape.length !== given.length)
+    throw new RangeError(`"shapes" expected ${shape.length} axes for ${show(name)}, got ${given.length}`);
 }
 
 /** The values that the caller fixes. */
-export function constantsOf(inputs: readonly InputValue[], given: Readonly<Record<string, ConstantInput>> = {}): Map<string, Value> {
+export function constantsOf(
+  inputs: readonly InputValue[],
+  given: Readonly<Record<string, ConstantInput>> = {},
+): Map<string, Value> {
   return new Map(
     inputs
       .filter(({ name }) => Object.hasOwn(given, name))
       .map(({ name, kind, shape: axes }) => {
         const value = given[name];
-        const list = typeof value === "number" || typeof value === "boolean" ? [Number(value)] : Array.from(value, Number);
+        const list =
+          typeof value === "number" || typeof value === "boolean" ? [Number(value)] : Array.from(value, Number);
         const free = axes.filter((axis) => typeof axis === "string").length;
         const rest = sizeOf(axes.filter((axis) => typeof axis === "number"));
         const shape = axes.map((axis) => (typeof axis === "number" ? axis : free === 1 ? list.length / rest : 1));
-        if (sizeOf(shape) !== list.length || !list.every((one) => !Number.isNaN(one) && (kind === "F32" || Number.isSafeInteger(one))))
-          throw new RangeError(`"constants" expected ${kind} of shape (${axes.join(", ")}) for ${show(name)}, got ${list.length}`);
+        if (
+          sizeOf(shape) !== list.length ||
+          !list.every((one) => !Number.isNaN(one) && (kind === "F32" || Number.isSafeInteger(one)))
+        )
+          throw new RangeError(
+            `"constants" expected ${kind} of shape (${axes.join(", ")}) for ${show(name)}, got ${list.length}`,
+          );
         const data = newElements(kind, list.length);
         data.set(list);
         return [name, { name, kind, shape, data }];
@@ -102,7 +120,11 @@ export function choicesOf(
   const steps = open
     .slice(0, MOST_INPUTS)
     .flatMap(({ name, shape }) =>
-      shape.slice(0, 2).flatMap((axis, i) => (axis === 1 || typeof axis === "string" ? [{ axis: [name, i] as const, oneStep: true }] : [])),
+      shape
+        .slice(0, 2)
+        .flatMap((axis, i) =>
+          axis === 1 || typeof axis === "string" ? [{ axis: [name, i] as const, oneStep: true }] : [],
+        ),
     );
   // What is tried for one step alone may fail for any reason; the others tell why.
   return [
@@ -134,7 +156,10 @@ export function valuesOf(
     });
     if (!stream || shape.includes(TIME)) return { name, kind, shape };
     if (sizeOf(shape) > limits.folded)
-      throw new FormatError("ERR_LIMIT", `input ${show(name)}: expected at most ${limits.folded} elements; got ${sizeOf(shape)}`);
+      throw new FormatError(
+        "ERR_LIMIT",
+        `input ${show(name)}: expected at most ${limits.folded} elements; got ${sizeOf(shape)}`,
+      );
     if (kind === "F32") return states.input(name, shape);
     return { name, kind, shape, lengths: true };
   });

@@ -160,10 +160,15 @@ function ranges(step: Step): Range[] {
     if (i < 0) return { start: 0, step: 1, size };
     const by = steps[i];
     if (size === TIME) {
-      if (starts[i] === 0 && by === 1 && (ends[i] === TIME || ends[i] >= 2 ** 31 - 1)) return { start: 0, step: 1, size };
+      if (starts[i] === 0 && by === 1 && (ends[i] === TIME || ends[i] >= 2 ** 31 - 1))
+        return { start: 0, step: 1, size };
       if (starts[i] === -1 && by === 1 && (ends[i] === TIME || ends[i] >= 2 ** 31 - 1))
         return { start: -1, step: 1, size: 1 };
-      throw step.error("ERR_SEQUENCE_AXIS", "takes steps of the free axis T other than all or the last.", "Give shapes.");
+      throw step.error(
+        "ERR_SEQUENCE_AXIS",
+        "takes steps of the free axis T other than all or the last.",
+        "Give shapes.",
+      );
     }
     const clamp = (value: number, low: number, high: number) =>
       Math.min(Math.max(value < 0 ? value + size : value, low), high);
@@ -321,7 +326,10 @@ const concat: OnnxOp = {
     const [{ kind, shape }] = all;
     const axis = step.axis(step.int("axis", shape.length - 1), shape.length);
     const fits = all.every(
-      (one) => one.kind === kind && one.shape.length === shape.length && one.shape.every((size, i) => i === axis || size === shape[i]),
+      (one) =>
+        one.kind === kind &&
+        one.shape.length === shape.length &&
+        one.shape.every((size, i) => i === axis || size === shape[i]),
     );
     if (!fits) throw step.shapeError("shapes that differ in one axis, of one dtype", ...all.map((one) => one.shape));
     if (all.length > 1) step.apart(shape, [axis]);
@@ -342,7 +350,8 @@ const concat: OnnxOp = {
     }
     return [out];
   },
-  emit: (step, to) => to.concat(step, step.axis(step.int("axis", step.outputs[0].shape.length - 1), step.outputs[0].shape.length)),
+  emit: (step, to) =>
+    to.concat(step, step.axis(step.int("axis", step.outputs[0].shape.length - 1), step.outputs[0].shape.length)),
 };
 
 const expand = picking(
@@ -416,4 +425,3 @@ export const MOVES: Readonly<Record<string, OnnxOp>> = {
   Expand: expand,
   Tile: tile,
 };
-

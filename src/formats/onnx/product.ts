@@ -61,7 +61,8 @@ const gemm: OnnxOp = {
     if (a.shape.length !== 2 || b.shape.length !== 2) throw step.shapeError("two matrices", a.shape, b.shape);
     const turn = (shape: readonly number[], name: string) => (step.int(name, 0) ? [...shape].reverse() : shape);
     const shape = matmulShape(step, turn(a.shape, "transA"), turn(b.shape, "transB"));
-    if (c && `${broadcast([shape, c.shape])}` !== `${shape}`) throw step.shapeError("C that broadcasts", shape, c.shape);
+    if (c && `${broadcast([shape, c.shape])}` !== `${shape}`)
+      throw step.shapeError("C that broadcasts", shape, c.shape);
     return [{ kind: "F32", shape }];
   },
   emit: (step, to) => {
@@ -84,7 +85,10 @@ function equation(step: Step): { a: string[]; b: string[]; out: string[] } {
   const match = /^([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)$/.exec(step.text("equation").replace(/ /g, ""));
   if (!match) throw step.error("ERR_ATTRIBUTE", 'equation: expected two inputs and an output, such as "bi,io->bo".');
   const [a, b, out] = match.slice(1).map((letters) => [...letters]);
-  if ([a, b, out].some((letters) => new Set(letters).size !== letters.length) || out.some((one) => !a.includes(one) && !b.includes(one)))
+  if (
+    [a, b, out].some((letters) => new Set(letters).size !== letters.length) ||
+    out.some((one) => !a.includes(one) && !b.includes(one))
+  )
     throw step.error("ERR_ATTRIBUTE", "equation: expected each letter once in an input, and from one in the output.");
   return { a, b, out };
 }
@@ -114,7 +118,8 @@ const einsum: OnnxOp = {
     ] as const) {
       if (names.length !== value.shape.length) throw step.shapeError(`${names.length} axes`, value.shape);
       names.forEach((name, i) => {
-        if ((sizes.get(name) ?? value.shape[i]) !== value.shape[i]) throw step.shapeError("equal sizes", x.shape, y.shape);
+        if ((sizes.get(name) ?? value.shape[i]) !== value.shape[i])
+          throw step.shapeError("equal sizes", x.shape, y.shape);
         sizes.set(name, value.shape[i]);
       });
     }
@@ -132,17 +137,35 @@ const einsum: OnnxOp = {
     const letters = equation(step);
     const { batch, sum, left, right } = roles(letters);
     const [x, y] = [step.input(0), step.input(1)];
-    const size = new Map([...letters.a.map((name, i) => [name, to.shape(x)[i]] as const), ...letters.b.map((name, i) => [name, to.shape(y)[i]] as const)]);
+    const size = new Map([
+      ...letters.a.map((name, i) => [name, to.shape(x)[i]] as const),
+      ...letters.b.map((name, i) => [name, to.shape(y)[i]] as const),
+    ]);
     const total = (names: string[]) => sizeOf(names.map((name) => size.get(name) as number));
     const sizes = (names: string[]) => names.map((name) => size.get(name) as number);
     const matrix = (value: Value, from: string[], order: string[], shape: number[]) =>
-      to.reshaped(step, to.transposed(step, value, order.map((name) => from.indexOf(name))), shape);
+      to.reshaped(
+        step,
+        to.transposed(
+          step,
+          value,
+          order.map((name) => from.indexOf(name)),
+        ),
+        shape,
+      );
     const a = matrix(x, letters.a, [...batch, ...left, ...sum], [...sizes(batch), total(left), total(sum)]);
     const b = matrix(y, letters.b, [...batch, ...sum, ...right], [...sizes(batch), total(sum), total(right)]);
     const product = to.extra(step, "matmul", [a, b], [...sizes(batch), total(left), total(right)]);
     const names = [...batch, ...left, ...right];
     const full = to.reshaped(step, product, sizes(names));
-    to.same(step, to.transposed(step, full, letters.out.map((name) => names.indexOf(name))));
+    to.same(
+      step,
+      to.transposed(
+        step,
+        full,
+        letters.out.map((name) => names.indexOf(name)),
+      ),
+    );
   },
 };
 

@@ -53,7 +53,9 @@ export interface AttributeValues {
   readonly unsupported: string;
 }
 
-export type Attribute = { [T in keyof AttributeValues]: { readonly type: T; readonly value: AttributeValues[T] } }[keyof AttributeValues];
+export type Attribute = {
+  [T in keyof AttributeValues]: { readonly type: T; readonly value: AttributeValues[T] };
+}[keyof AttributeValues];
 
 /** A graph's input or output. */
 export interface OnnxValue {
@@ -131,8 +133,7 @@ function checkName(text: string, message: Message, name: string, limits: OnnxLim
 function graphOf(message: Message, limits: OnnxLimits): OnnxGraph {
   for (const name of ["quantization_annotation", "sparse_initializer"]) refuse(message, name);
   const nodes = items<Message>(message, "node");
-  if (nodes.length > limits.nodes)
-    throw failure("ERR_LIMIT", message, "node", `at most ${limits.nodes}`, nodes.length);
+  if (nodes.length > limits.nodes) throw failure("ERR_LIMIT", message, "node", `at most ${limits.nodes}`, nodes.length);
   const initializers = new Map<string, Message>();
   for (const tensor of items<Message>(message, "initializer")) {
     const name = nameOf(tensor, "name", limits);

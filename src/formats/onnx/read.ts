@@ -88,7 +88,10 @@ function readAs({ ops, file, inputs, constants, options, limits }: Reading, choi
     : { ...pairStates(values, graph.outputs, said), steps: live(graph), warnings: [] };
   const all = live({ steps, outputs: [...outputs.map(({ value }) => value), ...pairs.map(({ output }) => output)] });
   const read = new Set(all.flatMap((step) => step.inputs));
-  const used = values.filter((value) => read.has(value) || outputs.some((one) => one.value === value) || pairs.some((one) => one.input === value));
+  const used = values.filter(
+    (value) =>
+      read.has(value) || outputs.some((one) => one.value === value) || pairs.some((one) => one.input === value),
+  );
   const idle = values.filter((value) => !used.includes(value) && value.data === undefined && !value.lengths);
   const told = [
     ...warnings,
@@ -96,7 +99,10 @@ function readAs({ ops, file, inputs, constants, options, limits }: Reading, choi
     ...resetWarnings(file.exporter, all, gruReset),
   ];
   const emit = (table: OpTable): Model => {
-    const emitter = new Emitter(table, used, all, [...outputs.map(({ value }) => value), ...pairs.map(({ output }) => output)]);
+    const emitter = new Emitter(table, used, all, [
+      ...outputs.map(({ value }) => value),
+      ...pairs.map(({ output }) => output),
+    ]);
     emitter.run();
     const names = emitter.publish(outputs, pairs);
     const core = table === CORE;
@@ -141,16 +147,27 @@ export interface Output {
 }
 
 /** Outputs along the free axis. Final states are the session's to give, except those that are a last row. */
-function streamed(graph: Specialised, values: readonly Value[], states: States, { state = {}, names }: Said, choice: Choice) {
+function streamed(
+  graph: Specialised,
+  values: readonly Value[],
+  states: States,
+  { state = {}, names }: Said,
+  choice: Choice,
+) {
   const steps = [...graph.steps];
   checkInitials(steps, choice.oneStep);
   const given = values.filter(({ places }) => places);
   const returned = new Set<Value>();
   for (const input of given) {
-    const output = graph.outputs.find((value, i) => states.isReturned(input, value) && (state[input.name] ?? names[i]) === names[i]);
+    const output = graph.outputs.find(
+      (value, i) => states.isReturned(input, value) && (state[input.name] ?? names[i]) === names[i],
+    );
     if (output) returned.add(output);
     else if (choice.oneStep || Object.hasOwn(state, input.name))
-      throw new ModelError("ERR_SEQUENCE_AXIS", `${show(input.name)}: expected an output that gives this state back; got none.`);
+      throw new ModelError(
+        "ERR_SEQUENCE_AXIS",
+        `${show(input.name)}: expected an output that gives this state back; got none.`,
+      );
   }
   const warnings: string[] = [];
   const outputs: Output[] = [];
@@ -159,7 +176,10 @@ function streamed(graph: Specialised, values: readonly Value[], states: States, 
     if (!value.places) outputs.push({ name, value });
     else if (!returned.has(value)) {
       if (states.holdsInput(value.data ?? new Float32Array(0)))
-        throw new ModelError("ERR_GRAPH", `${show(name)}: expected an output that is computed; got a state as it came.`);
+        throw new ModelError(
+          "ERR_GRAPH",
+          `${show(name)}: expected an output that is computed; got a state as it came.`,
+        );
       const last = forward(value, states) ? lastOf(value, states, steps[0]) : undefined;
       if (last?.step) steps.push(last.step);
       if (last) outputs.push({ name, value: last });

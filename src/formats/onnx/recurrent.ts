@@ -5,8 +5,8 @@
 
 import type { ActivationSpec, AttrValue } from "../../model.ts";
 import { show } from "../json.ts";
-import type { Elements } from "./value.ts";
 import type { OnnxOp, Step } from "./step.ts";
+import type { Elements } from "./value.ts";
 import { TIME, type Value } from "./value.ts";
 
 interface Cell {
@@ -74,7 +74,8 @@ function sizesOf(step: Step): Sizes {
   if (x.shape.length !== 3 || W.shape.length !== 3 || R.shape.length !== 3)
     throw step.shapeError("X, W and R of three axes", x.shape, W.shape, R.shape);
   if (![x, W, R].every(({ kind }) => kind === "F32")) throw step.error("ERR_DTYPE", "expected X, W and R of floats.");
-  if (step.has("layout") && step.version < 14) throw step.error("ERR_ATTRIBUTE", `layout: expected none before opset 14.`);
+  if (step.has("layout") && step.version < 14)
+    throw step.error("ERR_ATTRIBUTE", `layout: expected none before opset 14.`);
   const layout = step.int("layout", 0, 0, 1);
   const [T, N] = layout === 1 ? [x.shape[1], x.shape[0]] : x.shape;
   const I = x.shape[2];
@@ -84,8 +85,10 @@ function sizesOf(step: Step): Sizes {
   const D = step.word("direction", "forward", "reverse", "bidirectional") === "bidirectional" ? 2 : 1;
   const rows = cell.gates.length * H;
   const expect = (name: string, value: Value | undefined, ...shape: number[]) => {
-    if (value && `${value.shape}` !== `${shape}`) throw step.shapeError(`${name} of shape (${shape.join(", ")})`, value.shape);
-    if (value && name !== "sequence_lens" && value.kind !== "F32") throw step.error("ERR_DTYPE", `${name}: expected floats.`);
+    if (value && `${value.shape}` !== `${shape}`)
+      throw step.shapeError(`${name} of shape (${shape.join(", ")})`, value.shape);
+    if (value && name !== "sequence_lens" && value.kind !== "F32")
+      throw step.error("ERR_DTYPE", `${name}: expected floats.`);
   };
   expect("W", W, D, rows, I);
   expect("R", R, D, rows, H);
@@ -140,7 +143,10 @@ function functionsOf(step: Step, { cell, D }: Sizes): ActivationSpec[] | undefin
     return { name: ours, ...(alpha !== undefined && { alpha }), ...(beta !== undefined && { beta }) };
   });
   if (alphas.length + betas.length > 0)
-    throw step.error("ERR_ATTRIBUTE", "activation_alpha and activation_beta: expected as many as the functions take; got more.");
+    throw step.error(
+      "ERR_ATTRIBUTE",
+      "activation_alpha and activation_beta: expected as many as the functions take; got more.",
+    );
   return specs;
 }
 

@@ -19,7 +19,9 @@ function reducedShape(shape: readonly number[], axes: readonly number[], keep: b
 }
 
 /** From the left, from a start; `mean` divides by the count. */
-const REDUCTIONS: Readonly<Record<string, readonly [op: string | undefined, start: number, f: (a: number, b: number) => number]>> = {
+const REDUCTIONS: Readonly<
+  Record<string, readonly [op: string | undefined, start: number, f: (a: number, b: number) => number]>
+> = {
   ReduceMean: ["mean", 0, (a, b) => a + b],
   ReduceSum: ["sum", 0, (a, b) => a + b],
   ReduceMax: ["max", -Infinity, Math.max],
@@ -35,7 +37,8 @@ const reduction = (name: string): OnnxOp => {
     infer: (step) => {
       const { kind, shape } = step.input(0);
       const axes = axesOf(step);
-      if (kind === "BOOL" || (kind === "I32" && name === "ReduceMean")) throw step.error("ERR_DTYPE", `expected floats; got ${kind}.`);
+      if (kind === "BOOL" || (kind === "I32" && name === "ReduceMean"))
+        throw step.error("ERR_DTYPE", `expected floats; got ${kind}.`);
       step.apart(shape, axes);
       return [{ kind, shape: reducedShape(shape, axes, keeps(step)) }];
     },
@@ -59,7 +62,8 @@ const reduction = (name: string): OnnxOp => {
       const x = step.input(0);
       const axes = axesOf(step);
       if (axes.every((axis) => to.shape(x)[axis] === 1)) to.rename(step);
-      else if (op === undefined) throw step.error("ERR_UNSUPPORTED_OP", "expected what is known before it runs; got a computed input.");
+      else if (op === undefined)
+        throw step.error("ERR_UNSUPPORTED_OP", "expected what is known before it runs; got a computed input.");
       else to.node(step, op, [x], { axes, keepdim: keeps(step) });
     },
   };
@@ -87,7 +91,8 @@ function topKOf(step: Step): { k: number; axis: number; largest: boolean } {
   const axis = step.axis(step.int("axis", -1), shape.length);
   const k = step.has("k") ? step.int("k", 0) : ((step.known(1, "k") as Elements)?.[0] ?? 0);
   step.apart(shape, [axis]);
-  if (!(Number.isInteger(k) && k >= 1 && k <= shape[axis])) throw step.error("ERR_SHAPE", `k: expected 1 … ${shape[axis]}; got ${k}.`);
+  if (!(Number.isInteger(k) && k >= 1 && k <= shape[axis]))
+    throw step.error("ERR_SHAPE", `k: expected 1 … ${shape[axis]}; got ${k}.`);
   step.int("sorted", 1, 1, 1);
   return { k, axis, largest: step.int("largest", 1, 0, 1) === 1 };
 }
@@ -116,9 +121,12 @@ function blockOf(step: Step): number[] {
   const { shape } = cache;
   const wrong = () =>
     step.error("ERR_UNSUPPORTED_OP", "expected indices of one block of the data, in its order; got others.");
-  if (depth !== lead.length || depth > shape.length || `${updates.shape}` !== `${[...lead, ...shape.slice(depth)]}`) throw wrong();
+  if (depth !== lead.length || depth > shape.length || `${updates.shape}` !== `${[...lead, ...shape.slice(depth)]}`)
+    throw wrong();
   if (cache.kind !== updates.kind || places.length === 0) throw wrong();
-  const starts = shape.map((_, axis) => (axis < depth ? (places[axis] < 0 ? places[axis] + shape[axis] : places[axis]) : 0));
+  const starts = shape.map((_, axis) =>
+    axis < depth ? (places[axis] < 0 ? places[axis] + shape[axis] : places[axis]) : 0,
+  );
   const strides = stridesOf(lead);
   for (let i = 0; i < places.length; i++) {
     const axis = i % depth;

@@ -7,7 +7,11 @@
 import type { Exporter } from "./proto.ts";
 import type { Step } from "./step.ts";
 
-export function resetWarnings({ name, version }: Exporter, steps: readonly Step[], gruReset: "after" | undefined): string[] {
+export function resetWarnings(
+  { name, version }: Exporter,
+  steps: readonly Step[],
+  gruReset: "after" | undefined,
+): string[] {
   if (name !== "pytorch" || gruReset === "after") return [];
   return steps
     .filter(({ node }) => node.op === "GRU")

@@ -25,10 +25,7 @@ export const MODEL: Schema = schema(
   [26, "configuration", "unused"],
 );
 
-const OPSET = schema(
-  [1, "domain", "string"],
-  [2, "version", "int"],
-);
+const OPSET = schema([1, "domain", "string"], [2, "version", "int"]);
 
 const GRAPH: Schema = schema(
   [1, "node", () => NODE, "many"],
@@ -95,10 +92,7 @@ export const TENSOR = schema(
   [16, "metadata_props", "unused"],
 );
 
-const ENTRY = schema(
-  [1, "key", "string"],
-  [2, "value", "string"],
-);
+const ENTRY = schema([1, "key", "string"], [2, "value", "string"]);
 
 const VALUE = schema(
   [1, "name", "string"],
@@ -117,15 +111,8 @@ const TYPE = schema(
   [9, "optional_type", "bytes"],
 );
 
-const TENSOR_TYPE = schema(
-  [1, "elem_type", "int"],
-  [2, "shape", () => SHAPE],
-);
+const TENSOR_TYPE = schema([1, "elem_type", "int"], [2, "shape", () => SHAPE]);
 
 const SHAPE = schema([1, "dim", () => DIMENSION, "many"]);
 
-const DIMENSION = schema(
-  [1, "dim_value", "int"],
-  [2, "dim_param", "string"],
-  [3, "denotation", "unused"],
-);
+const DIMENSION = schema([1, "dim_value", "int"], [2, "dim_param", "string"], [3, "denotation", "unused"]);

@@ -96,7 +96,9 @@ class Walk {
     return graph.outputs.map(({ name, path }) => {
       const value = scope.get(name);
       if (value) return value;
-      throw new FormatError("ERR_GRAPH", `${path}: expected an output that a node computes; got ${show(name)}`, { path });
+      throw new FormatError("ERR_GRAPH", `${path}: expected an output that a node computes; got ${show(name)}`, {
+        path,
+      });
     });
   }
 
@@ -185,16 +187,16 @@ class Walk {
 
   /** A final state that something computes with is the last row of what its node gives. */
   private computed(value: Value | undefined, step: Step, i: number): Value | undefined {
-    if (!value?.places || step.row.readsStates?.includes(i)) {
-      if (value?.lengths && !step.row.readsStates?.includes(i))
-        throw step.error("ERR_SEQUENCE_AXIS", `${show(value.name)} has no free axis: expected lengths of sequences.`);
-      return value;
-    }
-    const last = lastOf(value, this.given.states, step);
+    const outside = value?.places === true || value?.lengths === true;
+    if (!value || !outside || step.row.readsStates?.includes(i)) return value;
+    const last = value.places ? lastOf(value, this.given.states, step) : undefined;
     if (last?.step) this.steps.push(last.step);
     if (last) return last;
-    const what = `${show(value.name)} is a state, or has no free axis`;
-    throw step.error("ERR_SEQUENCE_AXIS", `${what}: expected only recurrent nodes to read it.`, "Give shapes.");
+    throw step.error(
+      "ERR_SEQUENCE_AXIS",
+      `reads ${show(value.name)}, which has no free axis; only recurrent nodes may, as a state or as lengths.`,
+      "Fix it with constants, or give all sizes with shapes.",
+    );
   }
 
   private check(step: Step, shape: readonly number[]): void {
@@ -203,7 +205,10 @@ class Walk {
     if (shape.length - sizes.length > 1)
       throw step.error("ERR_SEQUENCE_AXIS", `expected one free axis; got ${axesText(shape)}.`, "Give shapes.");
     if (shape.length > limits.rank || sizeOf(sizes) > limits.elements)
-      throw new FormatError("ERR_LIMIT", `${step.node.text}: expected at most ${limits.rank} axes and ${limits.elements} elements; got ${axesText(shape)}`);
+      throw new FormatError(
+        "ERR_LIMIT",
+        `${step.node.text}: expected at most ${limits.rank} axes and ${limits.elements} elements; got ${axesText(shape)}`,
+      );
   }
 
   private fold(step: Step, infos: readonly Info[]): Elements[] | undefined {
@@ -215,17 +220,26 @@ class Walk {
       this.folded += sizeOf(shape);
     }
     if (this.folded > this.given.limits.folded)
-      throw new FormatError("ERR_LIMIT", `${step.node.text}: expected at most ${this.given.limits.folded} elements folded; got more`);
+      throw new FormatError(
+        "ERR_LIMIT",
+        `${step.node.text}: expected at most ${this.given.limits.folded} elements folded; got more`,
+      );
     return step.row.fold?.(step, infos);
   }
 
   /** Along the free axis every row is computed alone, except where one is taken. */
   private checkTime(step: Step, infos: readonly Info[]): void {
-    const rows = step.inputs.filter((value): value is Value => value !== undefined && value.data === undefined && !value.lengths);
+    const rows = step.inputs.filter(
+      (value): value is Value => value !== undefined && value.data === undefined && !value.lengths,
+    );
     const timed = rows.filter(({ shape }) => shape.includes(TIME));
     if (timed.length === 0) return;
     if (timed.length < rows.length)
-      throw step.error("ERR_SEQUENCE_AXIS", "mixes rows of the free axis T with a value that has no such axis.", "Give shapes.");
+      throw step.error(
+        "ERR_SEQUENCE_AXIS",
+        "mixes rows of the free axis T with a value that has no such axis.",
+        "Give shapes.",
+      );
     if (infos.every(({ shape }) => shape.includes(TIME)) || step.row.last) return;
     throw step.error("ERR_SEQUENCE_AXIS", "computes along the free axis T.", "Give shapes.");
   }
@@ -234,7 +248,10 @@ class Walk {
 /** A move of places: of everything that Concat joins, of the first input of all others. */
 function movesPlaces(inputs: readonly (Value | undefined)[], op: string): boolean {
   if (op === "Concat") return inputs.every((value) => value?.places);
-  return inputs[0]?.places === true && inputs.slice(1).every((value) => !value || (value.data !== undefined && !value.places));
+  return (
+    inputs[0]?.places === true &&
+    inputs.slice(1).every((value) => !value || (value.data !== undefined && !value.places))
+  );
 }
 
 /** Which nodes the outputs need; every name is defined once. */
@@ -244,7 +261,11 @@ function needs(graph: OnnxGraph, scope: Scope): boolean[] {
     for (const name of outputs) {
       if (name === "") continue;
       if (defined.has(name) || scope.has(name))
-        throw new ModelError("ERR_GRAPH", `${text}: expected a new name for its output; got ${show(name)}, which is taken.`, { node });
+        throw new ModelError(
+          "ERR_GRAPH",
+          `${text}: expected a new name for its output; got ${show(name)}, which is taken.`,
+          { node },
+        );
       defined.add(name);
     }
   }

@@ -89,7 +89,8 @@ export function checkInitials(steps: readonly Step[], oneStep: boolean): void {
         throw step.error("ERR_SEQUENCE_AXIS", "begins anew in every call: its initial state is no input.");
       if (!initial?.places) continue;
       for (const number of initial.data as Elements) {
-        if (seen.has(number)) throw step.error("ERR_GRAPH", `shares ${show(initial.name)} with another node, as its initial state.`);
+        if (seen.has(number))
+          throw step.error("ERR_GRAPH", `shares ${show(initial.name)} with another node, as its initial state.`);
         seen.add(number);
       }
     }
@@ -104,7 +105,11 @@ const LAST: OnnxOp = {
 };
 
 /** The final h of a node that runs forward, computed as the last row of its Y. */
-export function lastOf(value: Value, states: States, { version, reading }: Pick<Step, "version" | "reading">): Value | undefined {
+export function lastOf(
+  value: Value,
+  states: States,
+  { version, reading }: Pick<Step, "version" | "reading">,
+): Value | undefined {
   const step = states.finalOf(value.data as Elements);
   if (step === undefined) return undefined;
   if (step.word("direction", "forward", "reverse", "bidirectional") !== "forward") {
@@ -147,7 +152,10 @@ export function pairStates(
       ? names.indexOf(state[input.name])
       : names.findIndex((name, i) => !taken.has(i) && alike(i) && core(name) === core(input.name));
     if (told && (i < 0 || taken.has(i) || !alike(i)))
-      throw new ModelError("ERR_GRAPH", `${show(input.name)}: expected an output of its shape as its state; got ${show(state[input.name])}.`);
+      throw new ModelError(
+        "ERR_GRAPH",
+        `${show(input.name)}: expected an output of its shape as its state; got ${show(state[input.name])}.`,
+      );
     if (i < 0) continue;
     taken.add(i);
     pairs.push({ input, output: outputs[i] });
@@ -165,7 +173,22 @@ function core(name: string): string {
     .toLowerCase()
     .split(/[^a-z0-9]+/)
     .map((word) => word.replace(/^(h|c|s|state|hidden|cell|cache)(0|n|t)$/, "$1"));
-  const around = ["in", "out", "input", "output", "new", "next", "prev", "previous", "n", "initial", "final", "last", "updated", "0"];
+  const around = [
+    "in",
+    "out",
+    "input",
+    "output",
+    "new",
+    "next",
+    "prev",
+    "previous",
+    "n",
+    "initial",
+    "final",
+    "last",
+    "updated",
+    "0",
+  ];
   const rest = words.filter((word) => word !== "" && !around.includes(word));
   return rest.join(" ") || name;
 }

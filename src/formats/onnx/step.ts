@@ -4,8 +4,8 @@
  */
 
 import { ModelError, type ModelErrorCode } from "../../errors.ts";
-import { show } from "../json.ts";
 import type { ActivationSpec } from "../../model.ts";
+import { show } from "../json.ts";
 import type { Emitter } from "./emitter.ts";
 import type { AttributeValues, OnnxNode } from "./proto.ts";
 import type { Constant } from "./tensor.ts";
@@ -98,7 +98,10 @@ export class Step {
   word<T extends string>(name: string, ...words: readonly T[]): T {
     const value = this.attribute(name, "string") ?? words[0];
     if (words.includes(value as T)) return value as T;
-    throw this.error("ERR_ATTRIBUTE", `${name}: expected ${words.map((word) => `"${word}"`).join(" or ")}; got ${show(value)}.`);
+    throw this.error(
+      "ERR_ATTRIBUTE",
+      `${name}: expected ${words.map((word) => `"${word}"`).join(" or ")}; got ${show(value)}.`,
+    );
   }
 
   text(name: string): string {
@@ -127,7 +130,10 @@ export class Step {
     const value = this.inputs[i];
     if (value === undefined) return undefined;
     if (value.data && !value.places) return value.data;
-    throw this.error("ERR_SHAPE", `${what}: expected what is known before it runs; got ${show(value.name)}, which is computed.`);
+    throw this.error(
+      "ERR_SHAPE",
+      `${what}: expected what is known before it runs; got ${show(value.name)}, which is computed.`,
+    );
   }
 
   /** Known integers of an input, or of the attribute that older opsets have in its place. */

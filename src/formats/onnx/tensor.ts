@@ -26,7 +26,14 @@ interface ElementType {
   readonly max?: number;
 }
 
-const type = (name: string, kind: ValueKind, bytes: number, field: string, min?: number, max?: number): ElementType => ({
+const type = (
+  name: string,
+  kind: ValueKind,
+  bytes: number,
+  field: string,
+  min?: number,
+  max?: number,
+): ElementType => ({
   name,
   kind,
   bytes,
@@ -170,7 +177,13 @@ function decodeRaw(
       if (raw.some((byte) => byte > 1)) throw error("ERR_DTYPE", "bool of 0 and 1", "others");
       return { kind, shape, data: Float64Array.from(raw) };
     default: {
-      const arrays = { uint8: Uint8Array, int8: Int8Array, uint16: Uint16Array, int16: Int16Array, uint32: Uint32Array };
+      const arrays = {
+        uint8: Uint8Array,
+        int8: Int8Array,
+        uint16: Uint16Array,
+        int16: Int16Array,
+        uint32: Uint32Array,
+      };
       const Data = arrays[name as keyof typeof arrays] ?? Int32Array;
       return { kind, shape, data: Float64Array.from(view<ArrayLike<number>>(Data)) };
     }

@@ -30,7 +30,10 @@ function windowOf(step: Step, kernel: readonly number[]): Window {
   step.apart(shape, [1, ...kernel.map((_, i) => i + 2)]);
   const said = step.ints("kernel_shape") ?? kernel;
   if (`${said}` !== `${kernel}`)
-    throw step.error("ERR_ATTRIBUTE", `kernel_shape: expected ${kernel.join(", ")}, as the weight has; got ${said.join(", ")}.`);
+    throw step.error(
+      "ERR_ATTRIBUTE",
+      `kernel_shape: expected ${kernel.join(", ")}, as the weight has; got ${said.join(", ")}.`,
+    );
   const stride = list(step, "strides", rank, 1, 1);
   const dilation = list(step, "dilations", rank, 1, 1);
   const mode = step.word("auto_pad", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER");
@@ -70,11 +73,18 @@ function convolution(step: Step, transposed: boolean) {
   if (x.shape[1] !== inChannels || inChannels % groups || outChannels % groups)
     throw step.shapeError(`${groups} groups of channels that fit the weight`, x.shape, W.shape);
   const bias = step.known(2, "B");
-  if (bias && bias.length !== outChannels) throw step.error("ERR_SHAPE", `B: expected ${outChannels}; got ${bias.length}.`);
+  if (bias && bias.length !== outChannels)
+    throw step.error("ERR_SHAPE", `B: expected ${outChannels}; got ${bias.length}.`);
   return { window, groups, inChannels, outChannels, bias, weight: W };
 }
 
-function emitConvolution(step: Step, to: Emitter, op: "conv" | "convTranspose", window: Window, more: Record<string, AttrValue>) {
+function emitConvolution(
+  step: Step,
+  to: Emitter,
+  op: "conv" | "convTranspose",
+  window: Window,
+  more: Record<string, AttrValue>,
+) {
   const { groups, inChannels, outChannels, bias, weight } = convolution(step, op === "convTranspose");
   to.convolution(step, {
     op,
@@ -104,7 +114,9 @@ function raised(step: Step) {
   const { kernel, stride, dilation } = window;
   const rank = kernel.length;
   const outputPadding = list(step, "output_padding", rank, 0, 0);
-  const whole = kernel.map((size, i) => (shape[i + 2] - 1) * stride[i] + outputPadding[i] + (size - 1) * dilation[i] + 1);
+  const whole = kernel.map(
+    (size, i) => (shape[i + 2] - 1) * stride[i] + outputPadding[i] + (size - 1) * dilation[i] + 1,
+  );
   const auto = step.word("auto_pad", "NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER");
   const asked = step.ints("output_shape");
   if (asked || auto.startsWith("SAME"))
@@ -154,7 +166,10 @@ const globalAveragePool: OnnxOp = {
     return [{ kind, shape: shape.map((size, i) => (i < 2 ? size : 1)) }];
   },
   emit: (step, to) => {
-    const axes = step.input(0).shape.map((_, i) => i).slice(2);
+    const axes = step
+      .input(0)
+      .shape.map((_, i) => i)
+      .slice(2);
     to.node(step, "mean", [step.input(0)], { axes, keepdim: true });
   },
 };

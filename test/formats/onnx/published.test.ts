@@ -33,7 +33,13 @@ interface Published {
 const SILERO: ReadModelOptions = { shapes: { input: [1, 576] }, constants: { sr: 16000 } };
 
 const MODELS: readonly Published[] = [
-  { name: "Silero VAD", file: "silero-vad/silero_vad.onnx", golden: "silero-vad/golden/silero_vad", options: SILERO, nodes: 45 },
+  {
+    name: "Silero VAD",
+    file: "silero-vad/silero_vad.onnx",
+    golden: "silero-vad/golden/silero_vad",
+    options: SILERO,
+    nodes: 45,
+  },
   {
     name: "Silero VAD, 16 kHz, opset 15",
     file: "silero-vad/silero_vad_16k_op15.onnx",

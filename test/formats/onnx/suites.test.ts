@@ -7,7 +7,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type ConstantInput, createSessionSync, type Model, type ReadModelOptions, readModel } from "../../../src/onnx.ts";
+import {
+  type ConstantInput,
+  createSessionSync,
+  type Model,
+  type ReadModelOptions,
+  readModel,
+} from "../../../src/onnx.ts";
 import { expectClose } from "../../conformance/compare.ts";
 import { NO_VECTORS, readJson, VECTORS } from "../../vectors.ts";
 import { type File, model as write } from "./writer.ts";
@@ -32,7 +38,14 @@ interface OperatorCase {
 const TOLERANCE = 2e-6;
 
 /** The file of a case: its weights are initializers, all else is inputs of fixed shapes. */
-function fileOf({ op, attrs, node_inputs: inputs, node_outputs: outputs, inputs: given, outputs: expected }: OperatorCase): Uint8Array {
+function fileOf({
+  op,
+  attrs,
+  node_inputs: inputs,
+  node_outputs: outputs,
+  inputs: given,
+  outputs: expected,
+}: OperatorCase): Uint8Array {
   const weights = given.filter(({ name }) => ["W", "R", "B", "P"].includes(name));
   const rest = given.filter((one) => !weights.includes(one));
   const file: File = {
@@ -51,7 +64,9 @@ function fileOf({ op, attrs, node_inputs: inputs, node_outputs: outputs, inputs:
       },
     ],
     initializers: Object.fromEntries(weights.map(({ name, shape, data }) => [name, [shape, data]])),
-    inputs: Object.fromEntries(rest.map(({ name, shape }) => [name, name === "sequence_lens" ? [shape, "int32"] : shape])),
+    inputs: Object.fromEntries(
+      rest.map(({ name, shape }) => [name, name === "sequence_lens" ? [shape, "int32"] : shape]),
+    ),
     outputs: Object.fromEntries(expected.map(({ name, shape }) => [name, shape])),
   };
   return write(file);
@@ -71,7 +86,10 @@ function rows(y: Named, batchFirst: boolean): number[] {
 function states({ shape, data }: Named, batchFirst: boolean): number[] {
   if (!batchFirst) return [...data];
   const [N, D, H] = shape;
-  return Array.from({ length: N * D * H }, (_, i) => data[((Math.floor(i / H) % N) * D + Math.floor(i / (N * H))) * H + (i % H)]);
+  return Array.from(
+    { length: N * D * H },
+    (_, i) => data[((Math.floor(i / H) % N) * D + Math.floor(i / (N * H))) * H + (i % H)],
+  );
 }
 
 function stream(one: OperatorCase, bytes: Uint8Array, constants: Readonly<Record<string, ConstantInput>>): void {
@@ -81,7 +99,9 @@ function stream(one: OperatorCase, bytes: Uint8Array, constants: Readonly<Record
   const N = x.shape[batchFirst ? 0 : 1];
   const lengths = find("sequence_lens")?.data;
   const stateShape = (name: string) => find(name)?.shape.map((size, i) => (i === (batchFirst ? 0 : 1) ? 1 : size));
-  const shapes: Record<string, readonly (number | string)[]> = { X: batchFirst ? [1, "T", x.shape[2]] : ["T", 1, x.shape[2]] };
+  const shapes: Record<string, readonly (number | string)[]> = {
+    X: batchFirst ? [1, "T", x.shape[2]] : ["T", 1, x.shape[2]],
+  };
   if (lengths) shapes.sequence_lens = [1];
   for (const name of ["initial_h", "initial_c"]) if (find(name)) shapes[name] = stateShape(name) as number[];
   const session = createSessionSync(readModel(bytes, { shapes, constants }), { variant: "reference" });
@@ -103,11 +123,14 @@ function stream(one: OperatorCase, bytes: Uint8Array, constants: Readonly<Record
       const size = y.length / N / x.shape[batchFirst ? 1 : 0];
       // With batchFirst the session gives (N, T, D · H).
       const T = x.shape[batchFirst ? 1 : 0];
-      const turned = batchFirst ? Array.from(y, (_, i) => y[((Math.floor(i / size) % T) * N + Math.floor(i / size / T)) * size + (i % size)]) : y;
+      const turned = batchFirst
+        ? Array.from(y, (_, i) => y[((Math.floor(i / size) % T) * N + Math.floor(i / size / T)) * size + (i % size)])
+        : y;
       expectClose("Y", output, turned, TOLERANCE);
     } else if (name === "Y_h") {
       expectClose("h", state[h as string], states(expected, batchFirst), TOLERANCE);
-      if (Object.hasOwn(outputs, "Y_h") && !lengths) expectClose("Y_h", outputs.Y_h, states(expected, batchFirst), TOLERANCE);
+      if (Object.hasOwn(outputs, "Y_h") && !lengths)
+        expectClose("Y_h", outputs.Y_h, states(expected, batchFirst), TOLERANCE);
     } else if (name === "Y_c") expectClose("c", state[c as string], states(expected, batchFirst), TOLERANCE);
     else throw new Error(`no such output: ${name}`);
   }
@@ -116,7 +139,10 @@ function stream(one: OperatorCase, bytes: Uint8Array, constants: Readonly<Record
 /** As the file stands: all inputs by name, all outputs by name. */
 function execute(one: OperatorCase, model: Model): void {
   const session = createSessionSync(model, { variant: "reference" });
-  const given = model.inputs.map(({ name }) => [name, Float32Array.from(one.inputs.find((input) => input.name === name)?.data ?? [])]);
+  const given = model.inputs.map(({ name }) => [
+    name,
+    Float32Array.from(one.inputs.find((input) => input.name === name)?.data ?? []),
+  ]);
   const { outputs } = session.run(Object.fromEntries(given));
   for (const { name, data } of one.outputs) expectClose(name, outputs[name], data, TOLERANCE);
 }
@@ -137,7 +163,9 @@ describe.skipIf(!VECTORS)(`operator tests of others${VECTORS ? "" : `: ${NO_VECT
   for (const one of [...own, ...runtime]) {
     it(`${one.name}, step by step`, () => stream(one, fileOf(one), {}));
 
-    const ragged = one.inputs.find(({ name }) => name === "sequence_lens")?.data.some((length) => length !== one.inputs[0].shape[0]);
+    const ragged = one.inputs
+      .find(({ name }) => name === "sequence_lens")
+      ?.data.some((length) => length !== one.inputs[0].shape[0]);
     it(`${one.name}, ${ragged ? "of ragged lengths, is refused as one execution" : "as one execution"}`, () => {
       const bytes = fileOf(one);
       const options: ReadModelOptions = { constants: fixed(one, ["sequence_lens", "initial_h", "initial_c"]) };

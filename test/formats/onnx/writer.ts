@@ -40,7 +40,23 @@ export const message = (field: number, ...parts: readonly Wire[]): Wire => {
 export const text = (field: number, value: string): Wire => message(field, utf8(value));
 
 /** TensorProto.DataType. */
-export const TYPES = { float: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, string: 8, bool: 9, float16: 10, double: 11, uint32: 12, uint64: 13, complex64: 14, bfloat16: 16 } as const;
+export const TYPES = {
+  float: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  double: 11,
+  uint32: 12,
+  uint64: 13,
+  complex64: 14,
+  bfloat16: 16,
+} as const;
 export type Type = keyof typeof TYPES;
 
 const RAW = {
@@ -60,7 +76,12 @@ const RAW = {
 } as const;
 
 /** The fields of a TensorProto. `field`: other fields, beside or instead of raw_data. */
-export function tensorFields(name: string, shape: readonly number[], data: readonly number[], type: Type = "float"): Wire {
+export function tensorFields(
+  name: string,
+  shape: readonly number[],
+  data: readonly number[],
+  type: Type = "float",
+): Wire {
   const raw = RAW[type as keyof typeof RAW](data);
   return join(
     ...shape.map((size) => int(1, size)),
@@ -78,7 +99,16 @@ export const tensor = (shape: readonly number[], data: readonly number[], type: 
   tensor: tensorFields(name, shape, data, type),
 });
 
-export type Attr = number | string | readonly number[] | readonly string[] | Tensor | { readonly graph: Graph } | { readonly float: number } | { readonly floats: readonly number[] } | { readonly fields: Wire };
+export type Attr =
+  | number
+  | string
+  | readonly number[]
+  | readonly string[]
+  | Tensor
+  | { readonly graph: Graph }
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | { readonly fields: Wire };
 
 /** An AttributeProto: integers and lists of them, unless `float` says otherwise. */
 export function attribute(name: string, value: Attr): Wire {
@@ -122,7 +152,9 @@ export type Shape = readonly (number | string)[];
 
 /** A ValueInfoProto; an axis "" has neither size nor name. */
 export function value(name: string, shape?: Shape, type: Type = "float"): Wire {
-  const dims = shape?.map((axis) => (typeof axis === "number" ? message(1, int(1, axis)) : axis === "" ? message(1) : message(1, text(2, axis))));
+  const dims = shape?.map((axis) =>
+    typeof axis === "number" ? message(1, int(1, axis)) : axis === "" ? message(1) : message(1, text(2, axis)),
+  );
   return join(text(1, name), message(2, message(1, int(1, TYPES[type]), ...(dims ? [message(2, ...dims)] : []))));
 }
 
@@ -130,7 +162,9 @@ export interface Graph {
   readonly nodes?: readonly (Node | Wire)[];
   readonly inputs?: Readonly<Record<string, Shape | Wire | readonly [Shape, Type]>>;
   readonly outputs?: Readonly<Record<string, Shape | Wire>>;
-  readonly initializers?: Readonly<Record<string, Tensor | readonly [shape: readonly number[], data: readonly number[], type?: Type]>>;
+  readonly initializers?: Readonly<
+    Record<string, Tensor | readonly [shape: readonly number[], data: readonly number[], type?: Type]>
+  >;
   /** More fields. */
   readonly fields?: Wire;
 }
