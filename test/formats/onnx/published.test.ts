@@ -120,7 +120,7 @@ describe.skipIf(!VECTORS)(`published models${VECTORS ? "" : `: ${NO_VECTORS}`}`,
       const model = readModel(read(published.file), published.options);
       expect(model.nodes.length).toBeLessThanOrEqual(published.nodes);
       expect(model.warnings).toEqual([]);
-      check(published, model, "reference");
+      check(published, model, "auto");
     });
   }
 });
