@@ -23,6 +23,8 @@ export interface Choice {
   /** An axis that has size 1 in the file, by input. */
   readonly axis?: readonly [input: string, axis: number];
   readonly oneStep: boolean;
+  /** All sizes are known: of one step of one sequence, either axis is the step. */
+  readonly whole?: boolean;
 }
 
 const CALLERS = "T";
@@ -93,6 +95,7 @@ export function constantsOf(
         const rest = sizeOf(axes.filter((axis) => typeof axis === "number"));
         const shape = axes.map((axis) => (typeof axis === "number" ? axis : free === 1 ? list.length / rest : 1));
         if (
+          !shape.every(Number.isInteger) ||
           sizeOf(shape) !== list.length ||
           !list.every((one) => !Number.isNaN(one) && (kind === "F32" || Number.isSafeInteger(one)))
         )
@@ -123,7 +126,7 @@ export function choicesOf(
       shape
         .slice(0, 2)
         .flatMap((axis, i) =>
-          axis === 1 || typeof axis === "string" ? [{ axis: [name, i] as const, oneStep: true }] : [],
+          axis === 1 ? [{ axis: [name, i] as const, oneStep: true, whole: free.length === 0 }] : [],
         ),
     );
   // What is tried for one step alone may fail for any reason; the others tell why.

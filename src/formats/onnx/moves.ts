@@ -60,7 +60,6 @@ function keepsTime(from: Shape, to: Shape): boolean {
 
 function reshape(step: Step, x: Value): number[] {
   const asked = step.known(1, "shape") as Elements;
-  if (asked === undefined) throw step.error("ERR_GRAPH", "expected input 1; got none.");
   const keepZero = step.int("allowzero", 0, 0, 1) === 1;
   const shape = [...asked].map((size, i) => (size === 0 && !keepZero ? x.shape[i] : size));
   const open = shape.indexOf(-1);
@@ -182,7 +181,6 @@ const slice = picking(
   {
     inputs: [1, 5],
     attrs: ["starts", "ends", "axes"],
-    last: true,
     infer: (step) => [{ kind: step.input(0).kind, shape: ranges(step).map(({ size }) => size) }],
     emit: (step, to) => {
       const all = ranges(step);
@@ -234,7 +232,6 @@ const gather = picking(
   {
     inputs: [2, 2],
     attrs: ["axis"],
-    last: true,
     infer: (step) => {
       const { axis } = gathering(step);
       const [x, ids] = [step.input(0), step.input(1)];

@@ -79,7 +79,7 @@ function readAs({ ops, file, inputs, constants, options, limits }: Reading, choi
   const states = new States();
   const values = valuesOf(inputs, constants, choice, states, limits);
   const { files, gruReset, nonFinite } = options;
-  const circumstances = { inputs: values, states, limits, files, oneStep: choice.oneStep, gruReset };
+  const circumstances = { inputs: values, states, limits, files, eitherAxis: choice.whole === true, gruReset };
   const graph = specialise(file.graph, file.opsets, circumstances);
   const said: Said = { state: options.state, names: file.graph.outputs.map(({ name }) => name) };
   const free = values.some(({ shape, data }) => data === undefined && shape.includes(TIME));

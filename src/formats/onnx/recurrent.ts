@@ -80,7 +80,7 @@ function sizesOf(step: Step): Sizes {
   const [T, N] = layout === 1 ? [x.shape[1], x.shape[0]] : x.shape;
   const I = x.shape[2];
   // Of one step of one sequence, either axis is the step.
-  step.apart(x.shape, step.reading.oneStep && T === 1 ? [2] : [layout === 1 ? 0 : 1, 2]);
+  step.apart(x.shape, step.reading.eitherAxis && T === 1 ? [2] : [layout === 1 ? 0 : 1, 2]);
   const H = step.int("hidden_size", R.shape[2], 1, 2 ** 22);
   const D = step.word("direction", "forward", "reverse", "bidirectional") === "bidirectional" ? 2 : 1;
   const rows = cell.gates.length * H;
@@ -216,7 +216,6 @@ const recurrent = (name: string): OnnxOp => ({
     "clip",
     ...CELLS[name].attrs,
   ],
-  last: true,
   readsStates: [4, 5, 6],
   infer: (step) => {
     const { T, N, H, D, layout, cell } = sizesOf(step);

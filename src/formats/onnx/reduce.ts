@@ -132,7 +132,7 @@ function blockOf(step: Step): number[] {
     const axis = i % depth;
     const at = starts[axis] + (Math.floor(Math.floor(i / depth) / strides[axis]) % lead[axis]);
     const place = places[i] < 0 ? places[i] + shape[axis] : places[i];
-    if (place !== at || at >= shape[axis]) throw wrong();
+    if (place !== at || at < 0 || at >= shape[axis]) throw wrong();
   }
   return starts;
 }

@@ -24,7 +24,7 @@ export interface Circumstances {
   readonly states: States;
   readonly limits: OnnxLimits;
   readonly files: Files | undefined;
-  readonly oneStep: boolean;
+  readonly eitherAxis: boolean;
   readonly gruReset: "after" | undefined;
 }
 
@@ -79,8 +79,8 @@ class Walk {
     private readonly version: number,
     private readonly given: Circumstances,
   ) {
-    const { limits, files, oneStep, gruReset } = given;
-    this.reading = { decode: (message) => decodeTensor(message, limits, files), oneStep, gruReset };
+    const { limits, files, eitherAxis, gruReset } = given;
+    this.reading = { decode: (message) => decodeTensor(message, limits, files), eitherAxis, gruReset };
   }
 
   /** Defines in `scope` what the graph computes, and gives its outputs. */
@@ -158,7 +158,6 @@ class Walk {
       throw step.error("ERR_UNSUPPORTED_OP", `expected opset ${since} or later; got ${this.version}.`);
     if (inputs.length < count[0] || inputs.length > count[1] || inputs.slice(0, count[0]).includes(undefined))
       throw step.error("ERR_GRAPH", `expected ${count[0]} … ${count[1]} inputs; got ${inputs.filter(Boolean).length}.`);
-    if (node.outputs.length === 0) throw step.error("ERR_GRAPH", "expected an output; got none.");
     for (const name of node.attributes.keys()) {
       if (!attrs.includes(name)) throw step.error("ERR_ATTRIBUTE", `unknown attribute ${show(name)}.`);
     }
@@ -169,7 +168,7 @@ class Walk {
     for (const { shape } of infos) this.check(step, shape);
     const known = moved || row.shapesOnly || step.inputs.every((value) => !value || value.data);
     const data = known && row.fold ? this.fold(step, infos) : undefined;
-    if (!data) this.checkTime(step, infos);
+    if (!data) this.checkTime(step);
     const finals = data ? undefined : states.finals(step, infos);
     step.outputs = infos.map((info, i) => ({
       ...info,
@@ -227,8 +226,8 @@ class Walk {
     return step.row.fold?.(step, infos);
   }
 
-  /** Along the free axis every row is computed alone, except where one is taken. */
-  private checkTime(step: Step, infos: readonly Info[]): void {
+  /** Along the free axis every row is computed alone: rows, or what is left of them after the last was taken. */
+  private checkTime(step: Step): void {
     const rows = step.inputs.filter(
       (value): value is Value => value !== undefined && value.data === undefined && !value.lengths,
     );
@@ -240,8 +239,6 @@ class Walk {
         "mixes rows of the free axis T with a value that has no such axis.",
         "Give shapes.",
       );
-    if (infos.every(({ shape }) => shape.includes(TIME)) || step.row.last) return;
-    throw step.error("ERR_SEQUENCE_AXIS", "computes along the free axis T.", "Give shapes.");
   }
 }
 

@@ -81,6 +81,8 @@ export class States {
 /** Each element of a state belongs to one node; `steps` are the recurrent nodes. */
 export function checkInitials(steps: readonly Step[], oneStep: boolean): void {
   const seen = new Set<number>();
+  if (oneStep && !steps.some(({ row }) => row.readsStates))
+    throw new ModelError("ERR_SEQUENCE_AXIS", "model: expected a recurrent node; got none.");
   for (const step of steps) {
     if (!step.row.readsStates) continue;
     for (const i of [5, 6]) {
@@ -99,7 +101,6 @@ export function checkInitials(steps: readonly Step[], oneStep: boolean): void {
 
 const LAST: OnnxOp = {
   inputs: [1, 1],
-  last: true,
   infer: (step) => [{ kind: "F32", shape: step.input(0).shape.filter((size) => size !== TIME) }],
   emit: (step, to) => to.last(step, step.input(0)),
 };

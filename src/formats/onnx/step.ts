@@ -26,8 +26,6 @@ export interface OnnxOp {
   fold?(step: Step, infos: readonly Info[]): Elements[];
   /** Its fold moves elements and computes nothing, so it may move places of states too. */
   readonly moves?: boolean;
-  /** It may give one row where its input has one for each step: the last. */
-  readonly last?: boolean;
   /** Inputs that may be states or lengths. */
   readonly readsStates?: readonly number[];
   /** It folds what it needs of values that are not known: their shapes. */
@@ -41,8 +39,8 @@ export interface OnnxOp {
 /** What all steps of a reading share. */
 export interface Reading {
   decode(message: Message): Constant;
-  /** The free axis has size 1 in the file: it is one step of a stream, wherever a recurrent node has it. */
-  readonly oneStep: boolean;
+  /** The free axis has size 1 in the file: it is one step of a stream, whichever axis a recurrent node has it in. */
+  readonly eitherAxis: boolean;
   readonly gruReset: "after" | undefined;
 }
 

@@ -305,6 +305,23 @@ describe("recurrent layers", () => {
     );
   });
 
+  it("one step without states begins anew in every call, as the file says", () => {
+    const all = tensors(recurrentTensors("GRU", "rnn"));
+    const file: File = {
+      inputs: { x: [1, 1, I] },
+      outputs: { Y: [1, 1, 1, H] },
+      initializers: weights("GRU", all, "rnn"),
+      nodes: [cellNode("GRU", "rnn", "x", ["Y"])],
+    };
+    const session = createSessionSync(readModel(write(file)));
+    const stream = session.stream();
+    const [first, again] = [1, 2].map(() => [...(stream.step(xs.slice(0, I)) as Float32Array)]);
+    expect(again).toEqual(first);
+    const free = createSessionSync(readModel(write(file), { shapes: { x: ["T", 1, I] } })).stream();
+    expect([...(free.step(xs.slice(0, I)) as Float32Array)]).toEqual(first);
+    expect([...(free.step(xs.slice(0, I)) as Float32Array)]).not.toEqual(first);
+  });
+
   it("lengths of sequences are an option of session.run", () => {
     const all = tensors(recurrentTensors("GRU", "rnn"));
     const file: File = {
