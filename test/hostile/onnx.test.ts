@@ -38,7 +38,7 @@ describe("a malformed ONNX file", () => {
     expect(failure(() => readModel(VALID))).toBe(undefined);
   });
 
-  it("with bytes changed at random is a Model or an error of ours", () => {
+  it("with bytes changed at random is a Model or an error of ours", { timeout: 60_000 }, () => {
     let seed = 7;
     const random = (below: number) => {
       seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;

@@ -269,10 +269,7 @@ const BREAKS: Readonly<Record<string, readonly [path: string, text: string]>> = 
     "src/formats/onnx/recurrent.ts",
     'export const after = (file) => file.exporter.name === "pytorch";',
   ],
-  "what makes warnings makes nothing else": [
-    "src/formats/onnx/reset.ts",
-    "export const resetAfter = true;",
-  ],
+  "what makes warnings makes nothing else": ["src/formats/onnx/reset.ts", "export const resetAfter = true;"],
   "no model is known by its hash or by who made it": [
     "src/graph.ts",
     'export const known = ["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"];',
