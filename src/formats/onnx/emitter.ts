@@ -38,6 +38,9 @@ interface Convolution {
   readonly groups: number;
 }
 
+/** A tensor of a node. */
+export type NodeTensor = readonly [suffix: string, shape: readonly number[], data: Float32Array];
+
 type Attrs = Readonly<Record<string, AttrValue | readonly number[]>>;
 
 export class Emitter {
@@ -219,7 +222,7 @@ export class Emitter {
     op: string,
     inputs: readonly (Value | undefined)[],
     attrs: Attrs,
-    tensors: readonly (readonly [string, readonly number[], Float32Array])[],
+    tensors: readonly NodeTensor[],
     outputs: readonly (Value | undefined)[] = [step.outputs[0]],
   ): void {
     const name = this.open(step, op);
@@ -406,6 +409,16 @@ export class Emitter {
     const y: Value = { name: output.name, kind: "F32", shape: [1, 1, directions * hidden] };
     this.layer(step, op, [x], attrs, list, [y]);
     this.same(step, y);
+  }
+
+  /** One step of a layer from given states: x, h, c → h', c', whatever their shapes. */
+  step(step: Step, op: string, values: readonly Value[], attrs: Attrs, tensors: readonly NodeTensor[]): void {
+    if (!this.has(op, "scan")) throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
+    const inputs = values.map((value) => this.reshaped(step, value, [1, 1, sizeOf(this.shape(value))]));
+    const [h, c] = step.outputs.map((value): Value => ({ name: value.name, kind: "F32", shape: [1, 1, sizeOf(value.shape)] }));
+    this.layer(step, op, inputs, { ...attrs, scan: true }, tensors, [h, undefined, c]);
+    this.same(step, h);
+    this.same(step, c, step.outputs[1]);
   }
 
   private scan(step: Step, { op, attrs, tensors, states, directions: D, hidden: H, batchFirst }: Recurrent): void {

@@ -8,6 +8,7 @@ import { buildModel } from "../../graph.ts";
 import type { Model, StateInfo } from "../../model.ts";
 import { CORE, type OpTable } from "../../ops/core.ts";
 import { show } from "../json.ts";
+import { fuseCells } from "./cells.ts";
 import { Emitter } from "./emitter.ts";
 import { type Choice, choicesOf, constantsOf, type InputValue, inputsOf, valuesOf } from "./inputs.ts";
 import { ONNX_LIMITS, type OnnxLimits } from "./limits.ts";
@@ -85,7 +86,7 @@ function readAs({ ops, file, inputs, constants, options, limits }: Reading, choi
   const free = values.some(({ shape, data }) => data === undefined && shape.includes(TIME));
   const { outputs, pairs, steps, warnings } = free
     ? streamed(graph, values, states, said, choice)
-    : { ...pairStates(values, graph.outputs, said), steps: live(graph), warnings: [] };
+    : { ...pairStates(values, graph.outputs, said), steps: fuseCells(live(graph)), warnings: [] };
   const all = live({ steps, outputs: [...outputs.map(({ value }) => value), ...pairs.map(({ output }) => output)] });
   const read = new Set(all.flatMap((step) => step.inputs));
   const used = values.filter(

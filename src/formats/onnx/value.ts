@@ -25,8 +25,8 @@ export interface Value extends Info {
   readonly places?: boolean;
   /** The lengths of the sequences, which are the runtime's business. */
   readonly lengths?: boolean;
-  /** What computes it; an input or a constant has none. */
-  readonly step?: Step;
+  /** What computes it; an input or a constant has none. Where a cell takes several steps' places, it is that (cells.ts). */
+  step?: Step;
 }
 
 export function sizeOf(shape: readonly number[]): number {
