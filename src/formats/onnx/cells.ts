@@ -111,7 +111,8 @@ function collect(value: Value, rows: number, products: Product[], bias: Float64A
   if (value.data) return addVector(value, bias);
   const { step } = value;
   if (!step || depth > 8) return false;
-  if (step.node.op === "Add") return step.inputs.every((part) => part && collect(part, rows, products, bias, depth + 1));
+  if (step.node.op === "Add")
+    return step.inputs.every((part) => part && collect(part, rows, products, bias, depth + 1));
   const [a, b, c] = step.inputs as [Value, Value, Value | undefined];
   if (!b?.data || b.shape.length !== 2 || products.length === 2) return false;
   const columns = a.shape[a.shape.length - 1];
@@ -119,9 +120,14 @@ function collect(value: Value, rows: number, products: Product[], bias: Float64A
     products.push({ x: a, weight: transposed(b.data, columns, rows), columns });
     return sizeOf(a.shape) === columns;
   }
-  const plain = step.node.op === "Gemm" && !step.int("transA", 0) && step.float("alpha", 1) === 1 && step.float("beta", 1) === 1;
+  const plain =
+    step.node.op === "Gemm" && !step.int("transA", 0) && step.float("alpha", 1) === 1 && step.float("beta", 1) === 1;
   if (!plain || sizeOf(a.shape) !== columns) return false;
-  products.push({ x: a, weight: step.int("transB", 0) ? Float32Array.from(b.data) : transposed(b.data, columns, rows), columns });
+  products.push({
+    x: a,
+    weight: step.int("transB", 0) ? Float32Array.from(b.data) : transposed(b.data, columns, rows),
+    columns,
+  });
   return c === undefined || collect(c, rows, products, bias, depth + 1);
 }
 

@@ -324,13 +324,17 @@ export class Emitter {
     let [output] = step.outputs;
     let vector = bias;
     let end = plus ? undefined : this.reader(output);
+    // A name for another shape that keeps the last axis may stand between.
+    while (end?.row.renames && end.outputs[0].shape.at(-1) === outFeatures) [output, end] = this.absorb(end);
     if (!vector && end?.node.op === "Add") {
       vector = this.vectorBeside(end, output, outFeatures);
       if (vector) [output, end] = this.absorb(end);
     }
     const spec = end && this.functionOf(end);
     if (end && spec) [output] = this.absorb(end);
-    const product: Value = plus ? { ...output, name: `${output.name}.product` } : output;
+    const shape = [...this.shape(x).slice(0, -1), outFeatures];
+    const bare = plus === undefined && `${shape}` === `${this.shape(output)}`;
+    const product: Value = bare ? output : { name: `${output.name}.product`, kind: "F32", shape };
     this.layer(
       step,
       "linear",
@@ -339,6 +343,7 @@ export class Emitter {
       [["weight", [outFeatures, inFeatures], weight], ...(vector ? ([["bias", [outFeatures], vector]] as const) : [])],
       [product],
     );
+    if (!plus && !bare) this.same(step, product, output);
     if (plus)
       this.add(
         "add",
@@ -413,9 +418,12 @@ export class Emitter {
 
   /** One step of a layer from given states: x, h, c → h', c', whatever their shapes. */
   step(step: Step, op: string, values: readonly Value[], attrs: Attrs, tensors: readonly NodeTensor[]): void {
-    if (!this.has(op, "scan")) throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
+    if (!this.has(op, "scan"))
+      throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
     const inputs = values.map((value) => this.reshaped(step, value, [1, 1, sizeOf(this.shape(value))]));
-    const [h, c] = step.outputs.map((value): Value => ({ name: value.name, kind: "F32", shape: [1, 1, sizeOf(value.shape)] }));
+    const [h, c] = step.outputs.map(
+      (value): Value => ({ name: value.name, kind: "F32", shape: [1, 1, sizeOf(value.shape)] }),
+    );
     this.layer(step, op, inputs, { ...attrs, scan: true }, tensors, [h, undefined, c]);
     this.same(step, h);
     this.same(step, c, step.outputs[1]);

@@ -28,6 +28,7 @@ export function take({ kind, data }: Value, places: ArrayLike<number>): Elements
 const renaming = (rest: Omit<OnnxOp, "infer" | "fold">, shape: (step: Step, x: Value) => number[]): OnnxOp => ({
   ...rest,
   moves: true,
+  renames: true,
   infer: (step) => [{ kind: step.input(0).kind, shape: shape(step, step.input(0)) }],
   fold: (step) => [step.input(0).data as Elements],
   emit: (step, to) => to.rename(step),

@@ -17,8 +17,9 @@ import { resetWarnings } from "./reset.ts";
 import { type Specialised, specialise } from "./specialise.ts";
 import { checkInitials, lastOf, pairStates, type Said, States } from "./states.ts";
 import type { Step } from "./step.ts";
-import type { Files } from "./tensor.ts";
+import { type Constant, decodeTensor, type Files } from "./tensor.ts";
 import { sizeOf, TIME, type Value } from "./value.ts";
+import type { Message } from "./wire.ts";
 
 /** What an input may be fixed to: one number, or as many as it has elements. */
 export type ConstantInput = number | boolean | readonly number[] | Float32Array | Int32Array | BigInt64Array;
@@ -52,7 +53,14 @@ export function readOnnxModel(ops: OpTable, bytes: Uint8Array, options: ReadOnnx
   const file = parseOnnx(bytes, limits);
   const inputs = inputsOf(file.graph, options);
   const constants = constantsOf(inputs, options.constants);
-  const reading = { ops, file, inputs, constants, options, limits };
+  const decoded = new Map<Message, Constant>();
+  // Every axis that is tried reads the same tensors.
+  const decode = (message: Message) => {
+    const constant = decoded.get(message) ?? decodeTensor(message, limits, options.files);
+    decoded.set(message, constant);
+    return constant;
+  };
+  const reading = { ops, file, inputs, constants, options, limits, decode };
   let refusal: unknown;
   for (const choice of choicesOf(inputs, constants, options)) {
     try {
@@ -74,13 +82,14 @@ interface Reading {
   readonly constants: ReadonlyMap<string, Value>;
   readonly options: ReadOnnxOptions;
   readonly limits: OnnxLimits;
+  decode(message: Message): Constant;
 }
 
-function readAs({ ops, file, inputs, constants, options, limits }: Reading, choice: Choice): Model {
+function readAs({ ops, file, inputs, constants, options, limits, decode }: Reading, choice: Choice): Model {
   const states = new States();
   const values = valuesOf(inputs, constants, choice, states, limits);
-  const { files, gruReset, nonFinite } = options;
-  const circumstances = { inputs: values, states, limits, files, eitherAxis: choice.whole === true, gruReset };
+  const { gruReset, nonFinite } = options;
+  const circumstances = { inputs: values, states, limits, decode, eitherAxis: choice.whole === true, gruReset };
   const graph = specialise(file.graph, file.opsets, circumstances);
   const said: Said = { state: options.state, names: file.graph.outputs.map(({ name }) => name) };
   const free = values.some(({ shape, data }) => data === undefined && shape.includes(TIME));

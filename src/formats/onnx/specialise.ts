@@ -11,8 +11,9 @@ import { OPERATORS } from "./operators.ts";
 import type { OnnxGraph, OnnxNode } from "./proto.ts";
 import { lastOf, type States } from "./states.ts";
 import { type Reading, Step } from "./step.ts";
-import { decodeTensor, type Files } from "./tensor.ts";
+import type { Constant } from "./tensor.ts";
 import { axesText, type Elements, type Info, sizeOf, TIME, type Value } from "./value.ts";
+import type { Message } from "./wire.ts";
 
 export interface Specialised {
   readonly steps: readonly Step[];
@@ -23,7 +24,7 @@ export interface Circumstances {
   readonly inputs: readonly Value[];
   readonly states: States;
   readonly limits: OnnxLimits;
-  readonly files: Files | undefined;
+  decode(message: Message): Constant;
   readonly eitherAxis: boolean;
   readonly gruReset: "after" | undefined;
 }
@@ -79,8 +80,8 @@ class Walk {
     private readonly version: number,
     private readonly given: Circumstances,
   ) {
-    const { limits, files, eitherAxis, gruReset } = given;
-    this.reading = { decode: (message) => decodeTensor(message, limits, files), eitherAxis, gruReset };
+    const { decode, eitherAxis, gruReset } = given;
+    this.reading = { decode, eitherAxis, gruReset };
   }
 
   /** Defines in `scope` what the graph computes, and gives its outputs. */

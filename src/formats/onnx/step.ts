@@ -26,6 +26,8 @@ export interface OnnxOp {
   fold?(step: Step, infos: readonly Info[]): Elements[];
   /** Its fold moves elements and computes nothing, so it may move places of states too. */
   readonly moves?: boolean;
+  /** Its output is its first input under another shape. */
+  readonly renames?: boolean;
   /** Inputs that may be states or lengths. */
   readonly readsStates?: readonly number[];
   /** It folds what it needs of values that are not known: their shapes. */

@@ -5,6 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { inflateRawSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { createSessionSync, type Model, type ReadModelOptions, readModel } from "../../../src/onnx.ts";
 import { NO_VECTORS, VECTORS } from "../../vectors.ts";
@@ -123,4 +124,47 @@ describe.skipIf(!VECTORS)(`published models${VECTORS ? "" : `: ${NO_VECTORS}`}`,
       check(published, model, "auto");
     });
   }
+
+  it("byte_sb, a bidirectional model of bytes: the logits of two sentences", () => {
+    const model = readModel(read("byte_sb/model.onnx"));
+    expect(model.nodes.map(({ op }) => op)).toEqual(["embedding", "lstm", "lstm", "linear"]);
+    const [ids, logits] = npz(read("byte_sb/io.npz"));
+    const [count, length] = ids.shape;
+    const session = createSessionSync(model);
+    const { output } = session.run(Int32Array.from(ids.bytes), { batch: count, batchFirst: true });
+    const expected = new Float32Array(logits.bytes.slice().buffer);
+    // The file gives (2, 58, 2) or (58, 2, 2); the session the batch first.
+    const turned = logits.shape[0] === count ? expected : turn(expected, length, count, 2);
+    expect(difference(output, turned)).toBeLessThan(1e-5);
+    session.dispose();
+  });
 });
+
+/** (T, N, O) → (N, T, O) */
+function turn(y: Float32Array, T: number, N: number, O: number): Float32Array {
+  return y.map((_, i) => y[((Math.floor(i / O) % T) * N + Math.floor(i / O / T)) * O + (i % O)]);
+}
+
+/** The arrays of an .npz file, in its order. */
+function npz(file: Uint8Array): { readonly shape: readonly number[]; readonly bytes: Uint8Array }[] {
+  const view = new DataView(file.buffer, file.byteOffset);
+  const arrays = [];
+  for (let at = 0; view.getUint32(at, true) === 0x04034b50; ) {
+    const [packed, name, extra] = [
+      view.getUint32(at + 18, true),
+      view.getUint16(at + 26, true),
+      view.getUint16(at + 28, true),
+    ];
+    const start = at + 30 + name + extra;
+    const npy = new Uint8Array(inflateRawSync(file.subarray(start, start + packed)));
+    const header = new DataView(npy.buffer).getUint16(8, true);
+    const text = Buffer.from(npy.subarray(10, 10 + header)).toString();
+    const shape = (/\(([^)]*)\)/.exec(text)?.[1] ?? "")
+      .split(",")
+      .filter((one) => one.trim() !== "")
+      .map(Number);
+    arrays.push({ shape, bytes: npy.subarray(10 + header) });
+    at = start + packed;
+  }
+  return arrays;
+}
