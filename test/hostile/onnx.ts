@@ -1282,6 +1282,34 @@ const graphOf = (nodes: readonly Node[], initializers: File["initializers"] = {}
 
 const OPERATORS: Case[] = [
   [
+    "an integer of 2⁴⁰ beside one that is computed",
+    graphOf(
+      [
+        { op: "Add", inputs: ["x", "w"], outputs: ["i"] },
+        { op: "Cast", inputs: ["i"], outputs: ["y"], attrs: { to: 1 } },
+      ],
+      init("w", [2], [2 ** 40, 1]),
+      { inputs: { x: [[2], "int64"] } },
+    ),
+    "DTYPE",
+    "w: expected integers of 32 bits; got others",
+  ],
+  [
+    "a state that the caller pairs with an output of another shape",
+    graphOf(
+      [
+        { op: "Relu", inputs: ["x"], outputs: ["y"] },
+        { op: "Add", inputs: ["h", "h"], outputs: ["h2"] },
+      ],
+      {},
+      { inputs: { x: [1, 4], h: [2] }, outputs: { y: [1, 4], h2: [2] } },
+    ),
+    "GRAPH",
+    '"h": expected an output of its shape as its state; got "y"',
+    { state: { h: "y" }, shapes: { x: [1, 4], h: [2] } },
+  ],
+
+  [
     "a Reshape to another size",
     one("Reshape", { inputs: ["x", "s"], initializers: init("s", [2], [0, 5]) }),
     "SHAPE",
@@ -2121,6 +2149,16 @@ const scatter = (
 const both = (u: readonly number[]) => ({ shapes: { x: [3, 4], u } });
 
 const SCATTERS: Case[] = [
+  [
+    "a ScatterND of integers into floats",
+    graphOf([{ op: "ScatterND", name: "n", inputs: ["x", "i", "i"], outputs: ["y"] }], init("i", [2, 1], [0, 1]), {
+      inputs: { x: [3, 1] },
+    }),
+    "UNSUPPORTED_OP",
+    "indices of one block",
+    { shapes: { x: [3, 1] } },
+  ],
+
   [
     "a ScatterND of rows that are no block",
     scatter([0, 2], [2, 1], [2, 4]),
