@@ -7,6 +7,8 @@ import { ModelError } from "../../errors.ts";
 import { buildModel } from "../../graph.ts";
 import type { Model, StateInfo } from "../../model.ts";
 import { CORE, type OpTable } from "../../ops/core.ts";
+import { GRAPH } from "../../ops/graph.ts";
+import type { Format } from "../format.ts";
 import { show } from "../json.ts";
 import { fuseCells } from "./cells.ts";
 import { Emitter } from "./emitter.ts";
@@ -218,3 +220,15 @@ function live({ steps, outputs }: Pick<Specialised, "steps" | "outputs">): Step[
   }
   return steps.filter((step) => needed.has(step));
 }
+
+/** How an ONNX file begins: ir_version, then the exporter or the graph. Its models are of the graph kernels. */
+export const onnx: Format = {
+  name: "ONNX",
+  entry: "sluice/onnx",
+  matches: (bytes) =>
+    bytes[0] === 0x08 && bytes[1] < 0x80 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(bytes[2]),
+  read(_, bytes, { layers, limits: _limits, ...options } = {}) {
+    if (layers !== undefined) throw new TypeError('"layers" expected none for a file that has its own graph, got some');
+    return readOnnxModel(GRAPH, bytes, options);
+  },
+};
