@@ -174,7 +174,7 @@ const WIRE: Case[] = [
   ],
   ["200 messages inside one another", nested(70), "LIMIT", "at most 64 messages inside one another"],
   ["more than the caller's depth", VALID, "LIMIT", "at most 1 messages inside one another", { limits: { depth: 1 } }],
-  ["10⁶ empty nodes", inGraph(repeat(1e6, bytes(0x0a, 0))), "LIMIT", "at most 262144 messages in the file"],
+  ["10⁶ empty nodes", inGraph(repeat(1e6, bytes(0x0a, 0))), "LIMIT", "at most 131072 messages in the file"],
   [
     "70,000 empty nodes",
     inGraph(repeat(70_000, bytes(0x0a, 0))),

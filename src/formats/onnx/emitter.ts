@@ -77,10 +77,7 @@ export class Emitter {
    * Gives outputs the names that they have in the file, where one value is not two of them, and no input: such an output is
    * a copy. Returns the names.
    */
-  publish(
-    outputs: readonly { readonly name: string; readonly value: Value }[],
-    pairs: readonly { readonly output: Value }[],
-  ): { outputs: string[]; states: string[] } {
+  publish(outputs: readonly { readonly name: string; readonly value: Value }[]): string[] {
     const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
     const given = new Map<string, string>();
     const own = (value: Value) => {
@@ -90,11 +87,6 @@ export class Emitter {
       this.add("activation", this.nodeName(copy), [name], copy, { function: [{ name: "identity" }] });
       return copy;
     };
-    const states = pairs.map(({ output }) => {
-      const name = own(output);
-      given.set(name, name);
-      return name;
-    });
     const names = outputs.map(({ name: wanted, value }) => {
       const old = own(value);
       let name = wanted;
@@ -109,7 +101,7 @@ export class Emitter {
     this.nodes.forEach((node, i) => {
       this.nodes[i] = { ...node, inputs: node.inputs.map(renamed), outputs: node.outputs.map(renamed) };
     });
-    return { outputs: names, states };
+    return names;
   }
 
   /** The name that a value has in the Model. */

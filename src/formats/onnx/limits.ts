@@ -14,9 +14,9 @@ export interface OnnxLimits {
 export const ONNX_LIMITS: OnnxLimits = {
   // Protobuf itself stops at 2 GiB. Largest realistic: 374 MB, ELMo.
   fileBytes: 2 ** 31,
-  // A message costs about 300 bytes whatever its size. Largest realistic: 7,000, GTCRN with every shape computed.
-  messages: 2 ** 18,
-  // The decoder recurses; an If inside an If is three messages deeper. Largest realistic: 15, Silero VAD (If, three deep).
+  // A message costs about 460 bytes whatever its size. Largest realistic: 3,900, GTCRN with every shape computed.
+  messages: 2 ** 17,
+  // The decoder recurses; an If inside an If is three messages deeper. Largest realistic: 16, Silero VAD (If, three deep).
   depth: 64,
   // Each costs a step of the specialisation. Largest realistic: 1,800, GTCRN.
   nodes: 2 ** 16,

@@ -116,11 +116,11 @@ function readAs({ ops, file, inputs, constants, options, limits, decode }: Readi
       ...pairs.map(({ output }) => output),
     ]);
     emitter.run();
-    const names = emitter.publish(outputs, pairs);
+    const names = emitter.publish([...outputs, ...pairs.map(({ name, output }) => ({ name, value: output }))]);
     const core = table === CORE;
     const paired = pairs.map(({ input }, i): StateInfo => {
       const name = emitter.name(input);
-      return { name, shape: emitter.shape(input), input: name, output: names.states[i] };
+      return { name, shape: emitter.shape(input), input: name, output: names[outputs.length + i] };
     });
     const ports = used
       .filter((value) => value.data === undefined && !value.lengths && !pairs.some(({ input }) => input === value))
@@ -132,7 +132,7 @@ function readAs({ ops, file, inputs, constants, options, limits, decode }: Readi
     const model = buildModel(
       table,
       { inputs: ports, nodes: emitter.nodes, tensors: emitter.tensors, states: paired },
-      names.outputs,
+      names.slice(0, outputs.length),
       { nonFinite },
     );
     return { ...model, warnings: told };

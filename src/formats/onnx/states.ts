@@ -133,6 +133,8 @@ export interface Said {
 }
 
 export interface Pair {
+  /** Of the output. */
+  readonly name: string;
   readonly input: Value;
   readonly output: Value;
 }
@@ -151,7 +153,9 @@ export function pairStates(
     const told = Object.hasOwn(state, input.name);
     const i = told
       ? names.indexOf(state[input.name])
-      : names.findIndex((name, i) => !taken.has(i) && alike(i) && core(name) === core(input.name));
+      : names.findIndex(
+          (name, i) => !taken.has(i) && alike(i) && core(name) !== undefined && core(name) === core(input.name),
+        );
     if (told && (i < 0 || taken.has(i) || !alike(i)))
       throw new ModelError(
         "ERR_GRAPH",
@@ -159,7 +163,7 @@ export function pairStates(
       );
     if (i < 0) continue;
     taken.add(i);
-    pairs.push({ input, output: outputs[i] });
+    pairs.push({ name: names[i], input, output: outputs[i] });
   }
   return {
     pairs,
@@ -167,29 +171,20 @@ export function pairStates(
   };
 }
 
-/** What is left of a state's name without the words for before and after: `h0`, `hn` → `h`; `conv_cache_out` → `conv cache`. */
-function core(name: string): string {
+/** Words that say before or after, and words for a state. */
+const AROUND = /^(in|out|input|output|new|next|prev|previous|n|initial|final|last|updated|0)$/;
+const STATE = /^(h|c|s|hx|cx|hs|cs|state|states|hidden|cell|cache|caches|memory|mem|buffer|context)$/;
+
+/**
+ * What is left of a state's name without the words for before and after: `h0`, `hn` → `h`; `conv_cache_out` → `conv cache`.
+ * Undefined where no word says that it is a state: `audio_in` and `audio_out` are none.
+ */
+function core(name: string): string | undefined {
   const words = name
     .replace(/([a-z])([A-Z])/g, "$1_$2")
     .toLowerCase()
     .split(/[^a-z0-9]+/)
-    .map((word) => word.replace(/^(h|c|s|state|hidden|cell|cache)(0|n|t)$/, "$1"));
-  const around = [
-    "in",
-    "out",
-    "input",
-    "output",
-    "new",
-    "next",
-    "prev",
-    "previous",
-    "n",
-    "initial",
-    "final",
-    "last",
-    "updated",
-    "0",
-  ];
-  const rest = words.filter((word) => word !== "" && !around.includes(word));
-  return rest.join(" ") || name;
+    .map((word) => word.replace(/^(h|c|s|state|hidden|cell|cache)(0|n|t)$/, "$1"))
+    .filter((word) => word !== "" && !AROUND.test(word));
+  return words.some((word) => STATE.test(word)) ? words.join(" ") : undefined;
 }

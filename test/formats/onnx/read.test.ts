@@ -534,6 +534,35 @@ describe("what stands around them", () => {
   });
 });
 
+describe("states of a graph of fixed shapes", () => {
+  const file = (inputs: readonly [string, string], outputs: readonly [string, string]): Uint8Array =>
+    write({
+      inputs: { [inputs[0]]: [2, 3], [inputs[1]]: [2, 3] },
+      outputs: { [outputs[0]]: [2, 3], [outputs[1]]: [2, 3] },
+      nodes: [nodeOf("Add", inputs, [outputs[0]]), nodeOf("Mul", inputs, [outputs[1]])],
+    });
+
+  it.each([
+    ["h0", "hn"],
+    ["state", "stateN"],
+    ["conv_cache", "conv_cache_out"],
+    ["prevHidden", "nextHidden"],
+    ["c_in", "c_out"],
+  ])("%s and %s are one by their names", (input, output) => {
+    const model = readModel(file(["x", input], ["y", output]));
+    expect(model.states).toEqual([{ name: input, shape: [2, 3], input, output }]);
+    expect([model.inputs.length, model.outputs.length]).toEqual([1, 1]);
+  });
+
+  it("are none where the names do not say it, unless the caller does", () => {
+    const bytes = file(["audio_in", "gain"], ["audio_out", "level"]);
+    expect(readModel(bytes).states).toEqual([]);
+    expect(readModel(bytes, { state: { gain: "level" } }).states).toEqual([
+      { name: "gain", shape: [2, 3], input: "gain", output: "level" },
+    ]);
+  });
+});
+
 describe("folding", () => {
   const all = tensors(recurrentTensors("GRU", "rnn"));
   it("an If takes the branch that a constant input chooses, and the branch sees what is around it", () => {
