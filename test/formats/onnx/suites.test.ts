@@ -37,6 +37,8 @@ interface OperatorCase {
 /** The expected values are another f32 implementation's with 6 to 8 digits: half a digit of theirs and an error of ours. */
 const TOLERANCE = 2e-6;
 
+const VARIANTS = ["reference", "simd"] as const;
+
 /** The file of a case: its weights are initializers, all else is inputs of fixed shapes. */
 function fileOf({
   op,
@@ -104,47 +106,53 @@ function stream(one: OperatorCase, bytes: Uint8Array, constants: Readonly<Record
   };
   if (lengths) shapes.sequence_lens = [1];
   for (const name of ["initial_h", "initial_c"]) if (find(name)) shapes[name] = stateShape(name) as number[];
-  const session = createSessionSync(readModel(bytes, { shapes, constants }), { variant: "reference" });
-  const [h, c] = ["h", "c"].map((suffix) => session.states.find(({ name }) => name.endsWith(`.${suffix}`))?.name);
-  const initial = (name: string) => Float32Array.from(states(find(name) as Named, batchFirst));
-  const { output, outputs, state } = session.run(Float32Array.from(x.data), {
-    batch: N,
-    batchFirst,
-    ...(lengths && { lengths }),
-    state: {
-      ...(find("initial_h") && h && { [h]: initial("initial_h") }),
-      ...(find("initial_c") && c && { [c]: initial("initial_c") }),
-    },
-  });
-  for (const expected of one.outputs) {
-    const { name } = expected;
-    if (name === "Y") {
-      const y = rows(expected, batchFirst);
-      const size = y.length / N / x.shape[batchFirst ? 1 : 0];
-      // With batchFirst the session gives (N, T, D · H).
-      const T = x.shape[batchFirst ? 1 : 0];
-      const turned = batchFirst
-        ? Array.from(y, (_, i) => y[((Math.floor(i / size) % T) * N + Math.floor(i / size / T)) * size + (i % size)])
-        : y;
-      expectClose("Y", output, turned, TOLERANCE);
-    } else if (name === "Y_h") {
-      expectClose("h", state[h as string], states(expected, batchFirst), TOLERANCE);
-      if (Object.hasOwn(outputs, "Y_h") && !lengths)
-        expectClose("Y_h", outputs.Y_h, states(expected, batchFirst), TOLERANCE);
-    } else if (name === "Y_c") expectClose("c", state[c as string], states(expected, batchFirst), TOLERANCE);
-    else throw new Error(`no such output: ${name}`);
+  for (const variant of VARIANTS) {
+    const session = createSessionSync(readModel(bytes, { shapes, constants }), { variant });
+    const [h, c] = ["h", "c"].map((suffix) => session.states.find(({ name }) => name.endsWith(`.${suffix}`))?.name);
+    const initial = (name: string) => Float32Array.from(states(find(name) as Named, batchFirst));
+    const { output, outputs, state } = session.run(Float32Array.from(x.data), {
+      batch: N,
+      batchFirst,
+      ...(lengths && { lengths }),
+      state: {
+        ...(find("initial_h") && h && { [h]: initial("initial_h") }),
+        ...(find("initial_c") && c && { [c]: initial("initial_c") }),
+      },
+    });
+    for (const expected of one.outputs) {
+      const { name } = expected;
+      if (name === "Y") {
+        const y = rows(expected, batchFirst);
+        const size = y.length / N / x.shape[batchFirst ? 1 : 0];
+        // With batchFirst the session gives (N, T, D · H).
+        const T = x.shape[batchFirst ? 1 : 0];
+        const turned = batchFirst
+          ? Array.from(y, (_, i) => y[((Math.floor(i / size) % T) * N + Math.floor(i / size / T)) * size + (i % size)])
+          : y;
+        expectClose("Y", output, turned, TOLERANCE);
+      } else if (name === "Y_h") {
+        expectClose("h", state[h as string], states(expected, batchFirst), TOLERANCE);
+        if (Object.hasOwn(outputs, "Y_h") && !lengths)
+          expectClose("Y_h", outputs.Y_h, states(expected, batchFirst), TOLERANCE);
+      } else if (name === "Y_c") expectClose("c", state[c as string], states(expected, batchFirst), TOLERANCE);
+      else throw new Error(`no such output: ${name}`);
+    }
+    session.dispose();
   }
 }
 
 /** As the file stands: all inputs by name, all outputs by name. */
 function execute(one: OperatorCase, model: Model): void {
-  const session = createSessionSync(model, { variant: "reference" });
   const given = model.inputs.map(({ name }) => [
     name,
     Float32Array.from(one.inputs.find((input) => input.name === name)?.data ?? []),
   ]);
-  const { outputs } = session.run(Object.fromEntries(given));
-  for (const { name, data } of one.outputs) expectClose(name, outputs[name], data, TOLERANCE);
+  for (const variant of VARIANTS) {
+    const session = createSessionSync(model, { variant });
+    const { outputs } = session.run(Object.fromEntries(given));
+    for (const { name, data } of one.outputs) expectClose(name, outputs[name], data, TOLERANCE);
+    session.dispose();
+  }
 }
 
 const suite = (file: string) => (VECTORS ? (readJson(VECTORS, `suites/${file}`) as OperatorCase[]) : []);
