@@ -1,6 +1,7 @@
 /** Malformed ONNX files (onnx.ts): each gives its one error; and what no table has: every prefix, and files with random bytes changed. */
 
 import { describe, expect, it } from "vitest";
+import { formatOf } from "../../src/all.ts";
 import { FormatError, ModelError, readModel } from "../../src/onnx.ts";
 import { CASES, EXTERNAL, VALID } from "./onnx.ts";
 
@@ -28,6 +29,11 @@ describe("a malformed ONNX file", () => {
     const names = CASES.map(([name]) => name);
     expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
     expect(CASES.length).toBeGreaterThan(350);
+  });
+
+  it("is told from safetensors whose header is as long as an ONNX file begins", () => {
+    expect(formatOf(VALID).name).toBe("ONNX");
+    expect(formatOf(Uint8Array.from([8, 1, 0x12, 0, 0, 0, 0, 0, 0x7b, 0x7d])).name).toBe("safetensors");
   });
 
   it("cut anywhere is an error of ours", () => {

@@ -6,6 +6,7 @@
  * by its operators and shapes, never by names.
  */
 
+import { emitStep } from "./emit-recurrent.ts";
 import { transposed } from "./product.ts";
 import { type OnnxOp, Step } from "./step.ts";
 import { sizeOf, type Value } from "./value.ts";
@@ -150,7 +151,8 @@ const layerOf = ({ x, h, bias, hidden, gates }: Cell): OnnxOp => ({
       return out;
     };
     const all = 4 * hidden;
-    to.step(
+    emitStep(
+      to,
       step,
       "lstm",
       [step.input(0), step.input(1), step.input(2)],

@@ -11,8 +11,8 @@ import { FUNCTIONS } from "../../ops/functions.ts";
 import { resolveAttrs } from "../../ops/op.ts";
 import type { Dtype, Tensor } from "../../tensor.ts";
 import { show } from "../json.ts";
+import { unique } from "./names.ts";
 import { normalised, normOf } from "./norm.ts";
-import { type Recurrent, readRecurrent } from "./recurrent.ts";
 import type { Step } from "./step.ts";
 import { type Elements, sizeOf, TIME, type Value } from "./value.ts";
 
@@ -41,7 +41,8 @@ interface Convolution {
 /** A tensor of a node. */
 export type NodeTensor = readonly [suffix: string, shape: readonly number[], data: Float32Array];
 
-type Attrs = Readonly<Record<string, AttrValue | readonly number[]>>;
+/** Attributes of a node before they are checked. */
+export type Attrs = Readonly<Record<string, AttrValue | readonly number[]>>;
 
 export class Emitter {
   readonly nodes: Node[] = [];
@@ -384,76 +385,6 @@ export class Emitter {
     const spec = step.row.activation?.(step);
     return spec && Object.hasOwn(FUNCTIONS, spec.name) ? spec : undefined;
   }
-
-  /** A layer that keeps its state from step to step, where its steps are those of the stream; else it scans its own input. */
-  recurrent(step: Step): void {
-    const layer = readRecurrent(step);
-    if (step.input(0).shape.includes(TIME)) this.carry(step, layer);
-    else this.scan(step, layer);
-  }
-
-  private carry(step: Step, { op, attrs, tensors, states, directions, hidden }: Recurrent): void {
-    const x = step.input(0);
-    const shape = this.shape(x);
-    if (sizeOf(shape) !== shape[2]) throw step.shapeError("one sequence along the free axis", x.shape);
-    const list = [...tensors];
-    states.forEach((state, i) => {
-      const initial = step.inputs[5 + i];
-      if (initial?.data && !initial.places && initial.data.some((value) => value !== 0))
-        list.push([`${state}0`, [directions, hidden], initial.data as Float32Array]);
-    });
-    const [output] = step.outputs;
-    const y: Value = { name: output.name, kind: "F32", shape: [1, 1, directions * hidden] };
-    this.layer(step, op, [x], attrs, list, [y]);
-    this.same(step, y);
-  }
-
-  /** One step of a layer from given states: x, h, c → h', c', whatever their shapes. */
-  step(step: Step, op: string, values: readonly Value[], attrs: Attrs, tensors: readonly NodeTensor[]): void {
-    if (!this.has(op, "scan"))
-      throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
-    const inputs = values.map((value) => this.reshaped(step, value, [1, 1, sizeOf(this.shape(value))]));
-    const [h, c] = step.outputs.map(
-      (value): Value => ({ name: value.name, kind: "F32", shape: [1, 1, sizeOf(value.shape)] }),
-    );
-    this.layer(step, op, inputs, { ...attrs, scan: true }, tensors, [h, undefined, c]);
-    this.same(step, h);
-    this.same(step, c, step.outputs[1]);
-  }
-
-  private scan(step: Step, { op, attrs, tensors, states, directions: D, hidden: H, batchFirst }: Recurrent): void {
-    if (!this.has(op, "scan"))
-      throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
-    const turned = (value: Value) => (batchFirst ? this.transposed(step, value, [1, 0, 2]) : value);
-    const x = turned(step.input(0));
-    const [T, N] = this.shape(x);
-    const inputs = states.map((_, i) => {
-      const initial = step.inputs[5 + i];
-      return initial && !initial.data?.every((value) => value === 0) ? turned(initial) : undefined;
-    });
-    while (inputs.length > 0 && inputs[inputs.length - 1] === undefined) inputs.pop();
-    const name = (i: number) => step.outputs[i]?.name || `${step.outputs[0].name}.${i}`;
-    const y: Value = { name: name(0), kind: "F32", shape: [T, N, D * H] };
-    const finals = states.map((_, i): Value => ({ name: name(i + 1), kind: "F32", shape: [D, N, H] }));
-    const used = finals.map((value, i) => (step.outputs[i + 1] && this.used(step.outputs[i + 1]) ? value : undefined));
-    while (used.length > 0 && used[used.length - 1] === undefined) used.pop();
-    this.layer(step, op, [x, ...inputs], { ...attrs, scan: true }, [...tensors], [y, ...used]);
-    if (batchFirst) this.same(step, this.transposed(step, y, [1, 0, 2]));
-    else this.same(step, this.transposed(step, this.reshaped(step, y, [T, N, D, H]), [0, 2, 1, 3]));
-    used.forEach((value, i) => {
-      if (value) this.same(step, turned(value), step.outputs[i + 1]);
-    });
-  }
-}
-
-/** A name that is not taken; `taken` counts how often each was asked for. */
-function unique(name: string, taken: Map<string, number>): string {
-  let one = name;
-  let i = taken.get(name) ?? 2;
-  for (; taken.has(one); i++) one = `${name}_${i}`;
-  taken.set(name, i);
-  taken.set(one, 2);
-  return one;
 }
 
 /** alpha · x + beta for an operator and a number; `place` says on which side the number stands. */

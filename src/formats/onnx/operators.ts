@@ -2,16 +2,18 @@
 
 import { CONSTANTS } from "./constants.ts";
 import { ELEMENTWISE } from "./elementwise.ts";
+import { RECURRENT } from "./emit-recurrent.ts";
 import { MOVES } from "./moves.ts";
 import { NORMS } from "./norm.ts";
 import { PRODUCTS } from "./product.ts";
-import { RECURRENT } from "./recurrent.ts";
 import { REDUCERS } from "./reduce.ts";
+import { RENAMES } from "./renames.ts";
 import type { OnnxOp } from "./step.ts";
 import { WINDOWS } from "./window.ts";
 
 export const OPERATORS: Readonly<Record<string, OnnxOp>> = {
   ...CONSTANTS,
+  ...RENAMES,
   ...MOVES,
   ...ELEMENTWISE,
   ...PRODUCTS,

@@ -221,14 +221,21 @@ function live({ steps, outputs }: Pick<Specialised, "steps" | "outputs">): Step[
   return steps.filter((step) => needed.has(step));
 }
 
-/** How an ONNX file begins: ir_version, then the exporter or the graph. Its models are of the graph kernels. */
+/** Its models are of the graph kernels. */
 export const onnx: Format = {
   name: "ONNX",
   entry: "sluice/onnx",
-  matches: (bytes) =>
-    bytes[0] === 0x08 && bytes[1] < 0x80 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(bytes[2]),
+  matches,
   read(_, bytes, { layers, limits: _limits, ...options } = {}) {
     if (layers !== undefined) throw new TypeError('"layers" expected none for a file that has its own graph, got some');
     return readOnnxModel(GRAPH, bytes, options);
   },
 };
+
+/** ir_version, then the exporter, another field of the model, or the graph; and not a header of safetensors of such a length. */
+function matches(bytes: Uint8Array): boolean {
+  const header = bytes[8] === 0x7b && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;
+  return (
+    bytes[0] === 0x08 && bytes[1] < 0x80 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(bytes[2]) && !header
+  );
+}

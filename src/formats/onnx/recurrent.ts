@@ -5,7 +5,7 @@
 
 import type { ActivationSpec, AttrValue } from "../../model.ts";
 import { show } from "../json.ts";
-import type { OnnxOp, Step } from "./step.ts";
+import type { Step } from "./step.ts";
 import type { Elements } from "./value.ts";
 import { TIME, type Value } from "./value.ts";
 
@@ -203,30 +203,15 @@ export function readRecurrent(step: Step): Recurrent {
   };
 }
 
-const recurrent = (name: string): OnnxOp => ({
-  inputs: [3, name === "LSTM" ? 8 : 6],
-  outputs: name === "LSTM" ? 3 : 2,
-  attrs: [
-    "hidden_size",
-    "direction",
-    "layout",
-    "activations",
-    "activation_alpha",
-    "activation_beta",
-    "clip",
-    ...CELLS[name].attrs,
-  ],
-  readsStates: [4, 5, 6],
-  infer: (step) => {
-    const { T, N, H, D, layout, cell } = sizesOf(step);
-    checkLengths(step, T);
-    const state = stateShape(layout, N, D, H);
-    const y = layout === 1 ? [N, T, D, H] : [T, D, N, H];
-    return [y, ...cell.states.map(() => state)].map((shape) => ({ kind: "F32", shape }));
-  },
-  emit: (step, to) => to.recurrent(step),
-});
-
-export const RECURRENT: Readonly<Record<string, OnnxOp>> = Object.fromEntries(
-  Object.keys(CELLS).map((name) => [name, recurrent(name)]),
+/** The attributes of each operator, beside those that all have. */
+export const OWN_ATTRS: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  Object.entries(CELLS).map(([op, { attrs }]) => [op, attrs]),
 );
+
+/** Shapes of Y, Y_h and Y_c; everything that shapes can get wrong is checked. */
+export function recurrentShapes(step: Step): number[][] {
+  const { T, N, H, D, layout, cell } = sizesOf(step);
+  checkLengths(step, T);
+  const state = stateShape(layout, N, D, H);
+  return [layout === 1 ? [N, T, D, H] : [T, D, N, H], ...cell.states.map(() => state)];
+}
