@@ -52,4 +52,11 @@ export function readTensors(bytes: Uint8Array, options?: FormatOptions): Map<str
 }
 
 export type { Format, FormatOptions as ReadModelOptions } from "./formats/format.ts";
-export * from "./graph-entry.ts";
+export {
+  createRuntime,
+  createRuntimeSync,
+  createSession,
+  createSessionSync,
+  modelFromLayers,
+} from "./graph-entry.ts";
+export * from "./index.ts";
