@@ -53,7 +53,13 @@ const options = {
 };
 await build({
   ...options,
-  entryPoints: { index: "src/index.ts", graph: "src/graph-entry.ts", debug: "src/debug.ts", bake: "src/bake.ts" },
+  entryPoints: {
+    index: "src/index.ts",
+    graph: "src/graph-entry.ts",
+    onnx: "src/onnx.ts",
+    debug: "src/debug.ts",
+    bake: "src/bake.ts",
+  },
 });
 
 // What runs in other threads is one file each, also carried as text by the entry that starts it.

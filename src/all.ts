@@ -9,16 +9,17 @@ import type { Format, FormatOptions } from "./formats/format.ts";
 import { keras } from "./formats/keras.ts";
 import { safetensors } from "./formats/native.ts";
 import { npz } from "./formats/npz.ts";
+import { onnx } from "./formats/onnx/read.ts";
 import { pytorch } from "./formats/pytorch.ts";
 import { rtneural } from "./formats/rtneural.ts";
 import { tfjs } from "./formats/tfjs.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
 import type { Model } from "./model.ts";
-import { CORE } from "./ops/core.ts";
+import { GRAPH } from "./ops/graph.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The first that matches reads; the last takes what no other knows, and says what it is. */
-const FORMATS: readonly Format[] = [keras, pytorch, npz, flax, tfjs, rtneural, safetensors];
+const FORMATS: readonly Format[] = [keras, pytorch, npz, onnx, flax, tfjs, rtneural, safetensors];
 
 /** The format of a file. */
 export function formatOf(bytes: Uint8Array): Format {
@@ -34,7 +35,7 @@ export function formatOf(bytes: Uint8Array): Format {
  * const model = readModel(bytes, { layers: [{ type: "gru", name: "rnn" }, { type: "linear", name: "head" }] });
  */
 export function readModel(bytes: Uint8Array, options?: FormatOptions): Model {
-  return formatOf(bytes).read(CORE, bytes, options);
+  return formatOf(bytes).read(GRAPH, bytes, options);
 }
 
 /**
@@ -51,4 +52,11 @@ export function readTensors(bytes: Uint8Array, options?: FormatOptions): Map<str
 }
 
 export type { Format, FormatOptions as ReadModelOptions } from "./formats/format.ts";
+export {
+  createRuntime,
+  createRuntimeSync,
+  createSession,
+  createSessionSync,
+  modelFromLayers,
+} from "./graph-entry.ts";
 export * from "./index.ts";

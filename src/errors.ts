@@ -76,6 +76,8 @@ export type FormatErrorCode =
   | "ERR_TRUNCATED" // the file ends before a part that it announces
   | "ERR_LIMIT" // a count or size is over its limit
   | "ERR_UTF8" // text that is not UTF-8
+  | "ERR_PROTOBUF" // bytes that are no protobuf, or a field that the format does not have
+  | "ERR_EXTERNAL_DATA" // tensors in another file, which is not given or badly named
   | "ERR_JSON" // JSON that does not follow its grammar, or is nested too deep
   | "ERR_DUPLICATE" // the same name twice
   | "ERR_HEADER" // a header whose parts have the wrong kind
@@ -104,6 +106,7 @@ export type ModelErrorCode =
   | "ERR_GRAPH" // names that are taken twice, unknown, or not in topological order
   | "ERR_LAYERS_NEEDED" // a file of weights only, read without `layers`
   | "ERR_SIZE_UNKNOWN" // a size that neither the layers nor the tensors tell
+  | "ERR_SEQUENCE_AXIS" // a graph that computes along the axis of steps, so that no step can run alone
   | "ERR_SEQUENCE_MODEL" // a stream of a model that needs its whole sequence
   | "ERR_VARIANT" // the variant or precision asked for is not to be had here
   | "ERR_SAMPLE_RATE"; // audio at another rate than the model was trained for

@@ -9,7 +9,7 @@ import {
   type Session,
   type SessionInfo,
   type SessionOptions,
-} from "../index.ts";
+} from "../all.ts";
 import { columnsOf, idLimit, inputsOf, sizeOf } from "./columns.ts";
 import { readModelFile, type WeightsOptions } from "./file.ts";
 import { mulberry32 } from "./text.ts";

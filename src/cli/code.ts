@@ -2,6 +2,7 @@
 
 import type { LayerSpec, Model, ValueInfo } from "../index.ts";
 import { idLimit, sizeOf } from "./columns.ts";
+import type { GraphOptions } from "./file.ts";
 import { vocabularyOf } from "./text.ts";
 
 /** A value as JavaScript: keys without quotes where they need none, nothing invisible in texts. */
@@ -19,7 +20,7 @@ function keyOf(name: string): string {
   return /^[a-z]\w*$/i.test(name) ? name : literal(name);
 }
 
-/** `entry`: what to import; `files`: the weights lie beside the file; `layers` and `ignore` for a file that holds weights alone; `needsSequence` for session.run instead of a stream. */
+/** `entry`: what to import; `graph`: what the user said of a graph; `files`: the weights lie beside the file; `layers` and `ignore` for a file that holds weights alone; `needsSequence` for session.run instead of a stream. */
 export function codeOf(
   path: string,
   model: Model,
@@ -28,12 +29,14 @@ export function codeOf(
     files,
     layers,
     ignore,
+    graph = {},
     needsSequence,
   }: {
     readonly entry: string;
     readonly files?: true;
     readonly layers?: readonly LayerSpec[];
     readonly ignore?: readonly string[];
+    readonly graph?: GraphOptions;
     readonly needsSequence: boolean;
   },
 ): string[] {
@@ -52,6 +55,7 @@ export function codeOf(
     ...(layers ? ["layers"] : []),
     ...(files ? [shards] : []),
     ...(ignore ? [`ignore: ${literal(ignore)}`] : []),
+    ...Object.entries(graph).map(([key, value]) => `${key}: ${literal(value)}`),
   ].join(", ");
   const options = read === "" ? "" : `, { ${read} }`;
   lines.push(`const model = await loadModel(${literal(path)}${options});`);

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type LayerSpec, type Model, type ModelError, readModel, readTensors } from "../all.ts";
+import { type LayerSpec, type Model, type ModelError, type ReadModelOptions, readModel, readTensors } from "../all.ts";
 import { guessChain } from "./guess.ts";
 import { UsageError } from "./usage.ts";
 
@@ -48,10 +48,40 @@ export function filesBeside(path: string): (name: string) => Uint8Array {
   };
 }
 
-/** How a file of weights is read: --layers and --ignore. */
+/** How a file is read: of weights --layers and --ignore; of a graph --shape, --constant, --pair and --gru-reset. */
 export interface WeightsOptions {
   readonly layers?: string;
   readonly ignore?: readonly string[];
+  readonly shape?: readonly string[];
+  readonly constant?: readonly string[];
+  readonly pair?: readonly string[];
+  readonly "gru-reset"?: string;
+}
+
+/** What the user says of a graph, as the reader takes it. */
+export type GraphOptions = Pick<ReadModelOptions, "shapes" | "constants" | "state" | "gruReset">;
+
+export function graphOptions({ shape, constant, pair, "gru-reset": reset }: WeightsOptions): GraphOptions {
+  if (reset !== undefined && reset !== "after") throw new UsageError(`--gru-reset: expected after; got "${reset}"`);
+  return {
+    ...(shape && {
+      shapes: named("shape", shape, (text) => text.split(",").map((axis) => (axis === "T" ? axis : Number(axis)))),
+    }),
+    ...(constant && { constants: named("constant", constant, (text) => text.split(",").map(Number)) }),
+    ...(pair && { state: named("pair", pair, (text) => text) }),
+    ...(reset && { gruReset: reset }),
+  };
+}
+
+/** NAME=VALUE, several times. */
+function named<T>(option: string, values: readonly string[], read: (text: string) => T): Record<string, T> {
+  return Object.fromEntries(
+    values.map((value) => {
+      const at = value.indexOf("=");
+      if (at > 0) return [value.slice(0, at), read(value.slice(at + 1))];
+      throw new UsageError(`--${option}: expected NAME=VALUE; got "${value}"`);
+    }),
+  );
 }
 
 /** The model of a file, for commands that need one. */
@@ -59,7 +89,7 @@ export async function readModelFile(path: string, options: WeightsOptions): Prom
   const layers = await layersOption(options.layers);
   return readBytes(path, (bytes) => {
     try {
-      return readModel(bytes, { layers, ignore: options.ignore, files: filesBeside(path) });
+      return readModel(bytes, { layers, ignore: options.ignore, files: filesBeside(path), ...graphOptions(options) });
     } catch (error) {
       if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
       const guess = JSON.stringify(guessChain(readTensors(bytes, { ignore: options.ignore }) ?? new Map()));

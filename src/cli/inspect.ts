@@ -6,7 +6,6 @@ import {
   type LayerSpec,
   type Model,
   ModelError,
-  modelFromLayers,
   type Node,
   readModel,
   readTensors,
@@ -14,9 +13,20 @@ import {
   type StateInfo,
   type Tensor,
 } from "../all.ts";
+import { checkGraph } from "../graph.ts";
+import { tensorKey } from "../model.ts";
+import { GRAPH } from "../ops/graph.ts";
+import { inferAttrs, resolveAttrs } from "../ops/op.ts";
 import { codeOf } from "./code.ts";
-import { sizeOf } from "./columns.ts";
-import { filesBeside, layersOption, nameError, readBytes, type WeightsOptions } from "./file.ts";
+import {
+  filesBeside,
+  type GraphOptions,
+  graphOptions,
+  layersOption,
+  nameError,
+  readBytes,
+  type WeightsOptions,
+} from "./file.ts";
 import { guessChain } from "./guess.ts";
 import { reportOf } from "./report.ts";
 
@@ -63,7 +73,7 @@ export interface LayerFacts extends Node {
 
 export async function inspect(path: string, options: WeightsOptions & { readonly json?: boolean }): Promise<void> {
   const layers = await layersOption(options.layers);
-  const said = { layers, ignore: options.ignore };
+  const said = { layers, ignore: options.ignore, graph: graphOptions(options) };
   const { bytes, tensors } = await readBytes(path, (bytes) => ({
     bytes,
     tensors: readTensors(bytes, { ignore: options.ignore }),
@@ -76,6 +86,7 @@ export async function inspect(path: string, options: WeightsOptions & { readonly
 interface Said {
   readonly layers?: readonly LayerSpec[];
   readonly ignore?: readonly string[];
+  readonly graph?: GraphOptions;
 }
 
 /** `tensors`: undefined where the file's format always has a graph. */
@@ -92,7 +103,12 @@ async function factsOf(
   });
   const { entry, files } = formatOf(bytes);
   try {
-    const model = readModel(bytes, { ...said, files: filesBeside(path) });
+    const model = readModel(bytes, {
+      layers: said.layers,
+      ignore: said.ignore,
+      ...said.graph,
+      files: filesBeside(path),
+    });
     const format = said.layers ? "weights" : "graph";
     return {
       ...head(tensors ?? model.tensors),
@@ -105,7 +121,7 @@ async function factsOf(
   const guess = guessOf(tensors);
   try {
     const guessed = { ...said, layers: guess.layers, entry };
-    const model = readModel(bytes, guessed);
+    const model = readModel(bytes, { layers: guess.layers, ignore: said.ignore });
     return { ...head(tensors), format: "weights", guess, model: await modelFacts(path, model, guessed) };
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
@@ -163,34 +179,35 @@ async function modelFacts(
   };
 }
 
-/** Every node as a model of its own tells its sizes, tensors and states; an attribute that it can do without is not notable. */
+/** What the operator table says of every node; an attribute that it can do without is not notable. */
 function layerFacts(model: Model): LayerFacts[] {
-  const sizes = new Map<string, number | "id">(
-    model.inputs.map((input) => [input.name, input.dtype === "I32" ? "id" : sizeOf(input)]),
-  );
-  const ignore = [...model.tensors.keys()];
+  const { values } = checkGraph(GRAPH, model.inputs, model.nodes, model.tensors, model.states);
+  const sizeOfValue = (name: string) => {
+    const input = model.inputs.find((one) => one.name === name);
+    return input?.dtype === "I32" ? "id" : (values.get(name)?.size ?? 0);
+  };
   return model.nodes.map((node) => {
-    const from = node.inputs.map((name) => sizes.get(name) as number | "id");
-    const inputs = from.map((size, i) =>
-      size === "id"
-        ? { name: `${node.name}<${i}`, dtype: "I32" as const, shape: [] }
-        : { name: `${node.name}<${i}`, dtype: "F32" as const, shape: [size] },
-    );
-    const alone = (attrs: Node["attrs"]): Model =>
-      modelFromLayers(
-        [{ ...(attrs as object), type: node.op, name: node.name, inputs: inputs.map(({ name }) => name) }],
-        model.tensors,
-        { inputs, ignore, nonFinite: "allow" },
+    const { name, op, attrs } = node;
+    const row = GRAPH[op];
+    const from = node.inputs.filter((input) => input !== "").map(sizeOfValue);
+    const tensorOf = (suffix: string) => model.tensors.get(tensorKey(name, suffix));
+    const own = (row.states?.(attrs) ?? []).map(({ suffix }) => tensorKey(name, suffix));
+    const build = (given: Node["attrs"]): Node["attrs"] =>
+      resolveAttrs(
+        row,
+        inferAttrs(row, given, (suffix) => tensorOf(suffix)?.shape, from[0] === "id" ? undefined : from[0]),
+        name,
       );
-    const { outputs, tensors, states } = alone(node.attrs);
-    sizes.set(node.outputs[0], sizeOf(outputs[0]));
     return {
       ...node,
-      notable: notableOf(node, (attrs) => alone(attrs).nodes[0]),
+      notable: notableOf(node, build),
       from,
-      to: sizeOf(outputs[0]),
-      parameters: [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0),
-      states,
+      to: values.get(node.outputs.find((output) => output !== "") ?? "")?.size ?? 0,
+      parameters: (row.tensors?.(attrs) ?? []).reduce(
+        (sum, { suffix }) => sum + (tensorOf(suffix)?.data.length ?? 0),
+        0,
+      ),
+      states: model.states.filter((state) => own.includes(state.name)),
     };
   });
 }
@@ -198,12 +215,12 @@ function layerFacts(model: Model): LayerFacts[] {
 /** What tensors tell is worth telling where it is unusual. */
 const USUAL: Node["attrs"] = { bias: true, affine: true, projSize: 0 };
 
-function notableOf({ attrs }: Node, build: (attrs: Node["attrs"]) => Node): Node["attrs"] {
+function notableOf({ attrs }: Node, build: (attrs: Node["attrs"]) => Node["attrs"]): Node["attrs"] {
   const entries = Object.entries(attrs).filter(([key, value]) => {
     if (key in USUAL) return USUAL[key] !== value;
     const { [key]: _, ...rest } = attrs;
     try {
-      return JSON.stringify(build(rest).attrs[key]) !== JSON.stringify(value);
+      return JSON.stringify(build(rest)[key]) !== JSON.stringify(value);
     } catch {
       return true;
     }

@@ -2,7 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { createSession, type Model, type Session, type SessionOptions, type Stream } from "../index.ts";
+import { createSession, type Model, type Session, type SessionOptions, type Stream } from "../all.ts";
 import { columnsOf, inputsOf } from "./columns.ts";
 import { nameError, readBytes, readModelFile } from "./file.ts";
 import { Meter } from "./meter.ts";
@@ -14,6 +14,10 @@ import { checkVariant, numberOption, UsageError } from "./usage.ts";
 export interface RunOptions {
   readonly layers?: string;
   readonly ignore?: readonly string[];
+  readonly shape?: readonly string[];
+  readonly constant?: readonly string[];
+  readonly pair?: readonly string[];
+  readonly "gru-reset"?: string;
   readonly output?: string;
   readonly json?: boolean;
   readonly text?: string;

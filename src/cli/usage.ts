@@ -9,8 +9,8 @@ export class UsageError extends Error {
 
 export const HELP = `Usage: sluice COMMAND FILE [options]
 
-Runs trained recurrent networks (RNN, LSTM, GRU) from WebAssembly. FILE is a model in safetensors: with its graph, or
-the weights alone (a state_dict) and --layers.
+Runs trained recurrent networks (RNN, LSTM, GRU) from WebAssembly. FILE is a model: with its
+graph (safetensors, ONNX and others), or the weights alone (a state_dict) and --layers.
 
 Commands
   inspect FILE        what the file holds, and the lines of code that run it
@@ -32,6 +32,10 @@ these cannot tell is marked with a question mark.
 Options
   --layers JSON|@FILE  the layers of a file of weights, instead of the guess
   --ignore NAME        a tensor that no layer uses; may be given several times
+  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
+  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
+  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
+  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
   --json               the same facts as one JSON document
   --stack              the stack of an error
 `;
@@ -64,6 +68,10 @@ Options
   --state FILE         goes on from the state in FILE, if there is one, and leaves the new state there
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
   --ignore NAME        a tensor that no layer uses; may be given several times
+  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
+  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
+  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
+  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
   --variant NAME       auto, simd, relaxed or reference (auto)
   --verbose            rows, time and variant on standard error
   --stack              the stack of an error
@@ -85,6 +93,10 @@ Options
   --hop N              samples that one step stands for (1 for one number as input, else a quantum)
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
   --ignore NAME        a tensor that no layer uses; may be given several times
+  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
+  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
+  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
+  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
   --variant NAME       auto, simd, relaxed or reference (auto)
   --json               the same figures as one JSON document, times in µs
   --stack              the stack of an error
@@ -101,6 +113,10 @@ Options
   --max-steps N        rows of the longest run(t), and so the memory of an instance (64)
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
   --ignore NAME        a tensor that no layer uses; may be given several times
+  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
+  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
+  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
+  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
   --stack              the stack of an error
 `;
 
@@ -131,6 +147,10 @@ const COMMON = {
   json: { type: "boolean" },
   layers: { type: "string" },
   ignore: { type: "string", multiple: true },
+  shape: { type: "string", multiple: true },
+  constant: { type: "string", multiple: true },
+  pair: { type: "string", multiple: true },
+  "gru-reset": { type: "string" },
 } as const satisfies Options;
 
 export interface Command {
@@ -176,6 +196,10 @@ export const COMMANDS = {
       stack: COMMON.stack,
       layers: COMMON.layers,
       ignore: COMMON.ignore,
+      shape: COMMON.shape,
+      constant: COMMON.constant,
+      pair: COMMON.pair,
+      "gru-reset": COMMON["gru-reset"],
       output: { type: "string", short: "o" },
       variant: { type: "string" },
       "max-steps": { type: "string" },

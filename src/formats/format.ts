@@ -4,8 +4,11 @@ import type { Model } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import type { Tensor } from "../tensor.ts";
 import type { ReadModelOptions } from "./native.ts";
+import type { ReadOnnxOptions } from "./onnx/read.ts";
 
-export interface FormatOptions extends ReadModelOptions {
+export interface FormatOptions
+  extends ReadModelOptions,
+    Pick<ReadOnnxOptions, "shapes" | "constants" | "state" | "gruReset"> {
   /** The bytes of another file of the model, where its weights lie in several. Asked for plain relative names only. */
   readonly files?: (name: string) => Uint8Array;
 }

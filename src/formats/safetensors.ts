@@ -211,8 +211,8 @@ const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string]
   ],
   ["\x80", "a pickle (.pt)", 'Import from "sluice/pytorch", or from "sluice/all".'],
   ["\x89HDF", "HDF5 (.h5)", 'Import from "sluice/keras", or from "sluice/all".'],
-  ["\x08?\x12", "ONNX"], // ir_version, producer_name
-  ["\x08?:", "ONNX"], // ir_version, graph
+  ["\x08?\x12", "ONNX", 'Import from "sluice/onnx", or from "sluice/all".'], // ir_version, producer_name
+  ["\x08?:", "ONNX", 'Import from "sluice/onnx", or from "sluice/all".'], // ir_version, graph
   ["????TFL3", "TFLite"],
   ["GGUF", "GGUF"],
   ["\x93NUMPY", "NumPy (.npy)"],

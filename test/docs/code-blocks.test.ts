@@ -4,14 +4,25 @@
  * before all later blocks of its file; one under `<!-- page -->` needs a browser and is run there (test/browser/).
  *
  * Files in the folder: model.safetensors (frames of 8 numbers → GRU, 16 → linear, 4), state_dict.safetensors (the same
- * weights as PyTorch saves them, no graph), model.pt, gru.npz, functional.json (of test/golden).
+ * weights as PyTorch saves them, no graph), model.pt, gru.npz, functional.json (of test/golden), model.onnx (frames of 8
+ * numbers → GRU, 4).
  */
 
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll } from "vitest";
+import { model as writeOnnx } from "../formats/onnx/writer.ts";
 import { describeBlocks, writeModels } from "./blocks.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -28,6 +39,14 @@ beforeAll(() => {
   for (const name of ["functional.json", "functional.0.bin"]) {
     copyFileSync(join(ROOT, "test/golden/tfjs", name), join(folder, name));
   }
+  const zeros = (...shape: number[]) => [shape, new Array<number>(shape.reduce((a, b) => a * b)).fill(0)] as const;
+  const gru = writeOnnx({
+    inputs: { x: ["T", "N", 8] },
+    outputs: { y: ["T", 1, "N", 4] },
+    initializers: { W: zeros(1, 12, 8), R: zeros(1, 12, 4) },
+    nodes: [{ op: "GRU", name: "rnn", inputs: ["x", "W", "R"], outputs: ["y"], attrs: { linear_before_reset: 1 } }],
+  });
+  writeFileSync(join(folder, "model.onnx"), gru);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import * as constants from "../../assembly/abi.ts";
 import { FLAX_LIMITS } from "../../src/formats/flax/msgpack.ts";
+import { ONNX_LIMITS } from "../../src/formats/onnx/limits.ts";
+import { OPERATORS } from "../../src/formats/onnx/operators.ts";
 import { PYTORCH_LIMITS } from "../../src/formats/pytorch.ts";
 import { LIMITS } from "../../src/formats/safetensors.ts";
 import { TFJS_LIMITS } from "../../src/formats/tfjs.ts";
@@ -63,6 +65,21 @@ function valueIn(cell: string): unknown {
   const [top, bottom] = text.split("/").map(Number);
   return bottom ? top / bottom : JSON.parse(text);
 }
+
+describe("docs/onnx.md", () => {
+  const sections = sectionsOf(read("docs/onnx.md"));
+  const section = (name: string) => sections.find(({ heading }) => heading === name)?.body ?? "";
+
+  it("has every operator, once", () => {
+    const named = rowsOf(section("Operators")).flatMap(([names]) => names.split(" "));
+    expect(named.sort()).toEqual([...Object.keys(OPERATORS), "If"].sort());
+  });
+
+  it("has every limit, with its default", () => {
+    const said = [...tableOf(section("Limits"))].map(([name, [value]]) => [name, valueIn(value)]);
+    expect(Object.fromEntries(said)).toEqual(ONNX_LIMITS);
+  });
+});
 
 describe("docs/layers.md", () => {
   const sections = sectionsOf(read("docs/layers.md"));

@@ -254,7 +254,7 @@ const CASES: Case[] = [
 
 const F = "FOREIGN_FORMAT";
 const FOREIGN: Case[] = [
-  ["ONNX of PyTorch", bytes([8, 8, 0x12, 7], "pytorch", [0x1a, 5], "2.3.0"), F, "got ONNX. Save the weights"],
+  ["ONNX of PyTorch", bytes([8, 8, 0x12, 7], "pytorch", [0x1a, 5], "2.3.0"), F, 'got ONNX. Import from "sluice/onnx"'],
   ["ONNX without a producer", bytes([8, 10, 0x3a, 0x80, 2], 256), F, "got ONNX."],
   ["PyTorch", bytes("PK\x03\x04", [0, 0, 8, 8, 0, 0], 30), F, 'Import from "sluice/pytorch", "sluice/keras"'],
   ["Keras", bytes("PK\x03\x04", [20, 0, 0, 0, 0, 0], 30), F, "got a zip archive (.pt, .keras or .npz)."],

@@ -1,0 +1,344 @@
+/** Operators that compute element by element, with NumPy's broadcasting. */
+
+import type { ActivationSpec } from "../../model.ts";
+import type { OnnxOp, Step } from "./step.ts";
+import {
+  broadcast,
+  type Elements,
+  type Info,
+  newElements,
+  placesOf,
+  sizeOf,
+  spreadStrides,
+  TIME,
+  type Value,
+  type ValueKind,
+} from "./value.ts";
+
+/** Integers divide towards zero, as in C. */
+const MATH: Readonly<Record<string, (a: number, b: number, integers: boolean) => number>> = {
+  Add: (a, b) => a + b,
+  Sub: (a, b) => a - b,
+  Mul: (a, b) => a * b,
+  Div: (a, b, integers) => (integers ? Math.trunc(a / b) : a / b),
+  Pow: (a, b) => a ** b,
+  Min: (a, b) => Math.min(a, b),
+  Max: (a, b) => Math.max(a, b),
+  Equal: (a, b) => Number(a === b),
+  Greater: (a, b) => Number(a > b),
+  Less: (a, b) => Number(a < b),
+  GreaterOrEqual: (a, b) => Number(a >= b),
+  LessOrEqual: (a, b) => Number(a <= b),
+  And: (a, b) => a & b,
+  Or: (a, b) => a | b,
+  Xor: (a, b) => a ^ b,
+};
+
+/** ONNX's operators and ours. */
+const GRAPH_OPS: Readonly<Record<string, string>> = {
+  Add: "add",
+  Sub: "sub",
+  Mul: "mul",
+  Div: "div",
+  Pow: "pow",
+  Min: "minimum",
+  Max: "maximum",
+  Equal: "equal",
+  Greater: "greater",
+  Less: "less",
+  GreaterOrEqual: "greaterEqual",
+  LessOrEqual: "lessEqual",
+  And: "logicalAnd",
+  Or: "logicalOr",
+};
+
+const COMPARISONS = ["Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual"];
+
+function broadcastShape(step: Step, values: readonly Value[]): number[] {
+  const shape = broadcast(values.map((value) => value.shape));
+  if (shape) return shape;
+  throw step.shapeError("shapes that broadcast", ...values.map((value) => value.shape));
+}
+
+/**
+ * What the free axis allows: TIME is at least 1, and unknown otherwise. Arithmetic keeps it only where it stays as it is.
+ */
+function withTime(step: Step, op: string, a: number, b: number): number {
+  if (op === "Equal" && a !== b && Math.min(a, b) < 1) return 0;
+  if (op === "Equal" && a === b) return 1;
+  const other = a === TIME ? b : a;
+  if ((op === "Mul" || (op === "Div" && a === TIME)) && other === 1) return TIME;
+  if ((op === "Add" || (op === "Sub" && a === TIME)) && other === 0) return TIME;
+  if (COMPARISONS.includes(op) && other < 1) return MATH[op](a, b, true);
+  throw step.error("ERR_SEQUENCE_AXIS", "computes with the length of the free axis T.", "Give shapes.");
+}
+
+/** Folds two inputs, or more from the left. */
+function foldBinary(step: Step, [{ kind, shape }]: readonly Info[]): Elements[] {
+  const { op } = step.node;
+  const f = MATH[op];
+  const all = step.inputs as Value[];
+  const integers = all[0].kind !== "F32";
+  const places = all.map((value) => placesOf(shape, spreadStrides(value.shape, shape)));
+  const out = newElements(kind, sizeOf(shape));
+  for (let i = 0; i < out.length; i++) {
+    let sum = (all[0].data as Elements)[places[0][i]];
+    for (let k = 1; k < all.length; k++) {
+      const next = (all[k].data as Elements)[places[k][i]];
+      const time = integers && (sum === TIME || next === TIME);
+      sum = time ? withTime(step, op, sum, next) : f(sum, next, integers);
+    }
+    if (kind === "I32" && !Number.isSafeInteger(sum) && sum !== TIME)
+      throw step.error("ERR_SHAPE", `expected integers of 53 bits; got ${sum}.`);
+    out[i] = sum;
+  }
+  return [out];
+}
+
+const binary = (most = 2, since?: number): OnnxOp => ({
+  since,
+  inputs: [most === 2 ? 2 : 1, most],
+  infer: (step) => {
+    const { op } = step.node;
+    const all = step.inputs.map((_, i) => step.input(i));
+    const [{ kind }] = all;
+    const logical = op === "And" || op === "Or" || op === "Xor";
+    const fits = op === "Pow" || all.every((value) => value.kind === kind);
+    if (!fits || (kind === "BOOL" && !logical && op !== "Equal") || (logical && kind !== "BOOL"))
+      throw step.error(
+        "ERR_DTYPE",
+        `expected inputs of one dtype; got ${all.map((value) => value.kind).join(" and ")}.`,
+      );
+    const result: ValueKind = logical || COMPARISONS.includes(op) ? "BOOL" : kind;
+    return [{ kind: result, shape: broadcastShape(step, all) }];
+  },
+  fold: foldBinary,
+  emit: (step, to) => to.binary(step, GRAPH_OPS[step.node.op]),
+});
+
+const where: OnnxOp = {
+  since: 9,
+  inputs: [3, 3],
+  infer: (step) => {
+    const [condition, a, b] = [0, 1, 2].map((i) => step.input(i));
+    if (condition.kind !== "BOOL" || a.kind !== b.kind)
+      throw step.error("ERR_DTYPE", `expected BOOL and two of one dtype; got ${condition.kind}, ${a.kind}, ${b.kind}.`);
+    return [{ kind: a.kind, shape: broadcastShape(step, [condition, a, b]) }];
+  },
+  fold: (step, [{ kind, shape }]) => {
+    const [condition, a, b] = (step.inputs as Value[]).map(({ shape: from, data }) => {
+      const places = placesOf(shape, spreadStrides(from, shape));
+      return (i: number) => (data as Elements)[places[i]];
+    });
+    const out = newElements(kind, sizeOf(shape));
+    for (let i = 0; i < out.length; i++) out[i] = condition(i) ? a(i) : b(i);
+    return [out];
+  },
+  emit: (step, to) => to.node(step, "where", step.inputs as Value[]),
+};
+
+/** A function of one element: ours for graphs, and how it folds. */
+interface Unary {
+  readonly spec: (step: Step) => ActivationSpec;
+  readonly fold: (x: number, spec: ActivationSpec) => number;
+  readonly attrs?: readonly string[];
+  readonly since?: number;
+  readonly kinds?: readonly ValueKind[];
+}
+
+const plain = (name: string, fold: (x: number) => number, rest: Partial<Unary> = {}): Unary => ({
+  spec: () => ({ name }),
+  fold,
+  ...rest,
+});
+
+const tuned = (name: string, alpha: number, beta: number | undefined, fold: Unary["fold"], since?: number): Unary => ({
+  spec: (step) => ({
+    name,
+    alpha: step.float("alpha", alpha),
+    ...(beta !== undefined && { beta: step.float("beta", beta) }),
+  }),
+  fold,
+  attrs: beta === undefined ? ["alpha"] : ["alpha", "beta"],
+  since,
+});
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const { alpha: A, beta: B } = {
+  alpha: (spec: ActivationSpec) => spec.alpha as number,
+  beta: (spec: ActivationSpec) => spec.beta as number,
+};
+const signed: Partial<Unary> = { kinds: ["F32", "I32"] };
+
+/** Rounds halves to even. */
+function round(x: number): number {
+  const low = Math.floor(x);
+  const rest = x - low;
+  return rest < 0.5 ? low : rest > 0.5 || low % 2 !== 0 ? low + 1 : low;
+}
+
+/** Not folded: erf has no closed form, and files apply it to what is computed. */
+const unknown = () => Number.NaN;
+
+const UNARY: Readonly<Record<string, Unary>> = {
+  Sigmoid: plain("sigmoid", sigmoid),
+  Tanh: plain("tanh", Math.tanh),
+  Relu: plain("relu", (x) => Math.max(x, 0)),
+  LeakyRelu: tuned("leakyRelu", 0.01, undefined, (x, spec) => (x < 0 ? A(spec) * x : x)),
+  Elu: tuned("elu", 1, undefined, (x, spec) => (x < 0 ? A(spec) * Math.expm1(x) : x)),
+  HardSigmoid: tuned("hardSigmoid", 0.2, 0.5, (x, spec) => Math.min(Math.max(A(spec) * x + B(spec), 0), 1)),
+  ThresholdedRelu: tuned("thresholdedRelu", 1, undefined, (x, spec) => (x > A(spec) ? x : 0), 10),
+  Softplus: plain("softplus", softplus),
+  Softsign: plain("softsign", (x) => x / (1 + Math.abs(x))),
+  Mish: plain("mish", (x) => x * Math.tanh(softplus(x)), { since: 18 }),
+  Abs: plain("abs", Math.abs, signed),
+  Neg: plain("neg", (x) => -x, signed),
+  Exp: plain("exp", Math.exp),
+  Log: plain("log", Math.log),
+  Sqrt: plain("sqrt", Math.sqrt),
+  Reciprocal: plain("reciprocal", (x) => 1 / x),
+  Erf: plain("erf", unknown, { since: 9 }),
+  Floor: plain("floor", Math.floor),
+  Ceil: plain("ceil", Math.ceil),
+  Round: plain("round", round, { since: 11 }),
+  Sin: plain("sin", Math.sin),
+  Cos: plain("cos", Math.cos),
+  Gelu: {
+    spec: (step) => ({ name: step.word("approximate", "none", "tanh") === "tanh" ? "geluTanh" : "gelu" }),
+    fold: unknown,
+    attrs: ["approximate"],
+    since: 20,
+  },
+  Not: plain("logicalNot", (x) => 1 - x, { kinds: ["BOOL"] }),
+};
+
+const unary = ({ spec, fold, attrs = [], since, kinds = ["F32"] }: Unary): OnnxOp => ({
+  since,
+  inputs: [1, 1],
+  attrs,
+  infer: (step) => {
+    const { kind, shape } = step.input(0);
+    if (kinds.includes(kind)) return [{ kind, shape }];
+    throw step.error("ERR_DTYPE", `expected ${kinds.join(" or ")}; got ${kind}.`);
+  },
+  ...(fold !== unknown && {
+    fold: (step: Step) => {
+      const f = spec(step);
+      return [
+        (step.input(0).data as Elements).map((x: number) =>
+          x === TIME && step.input(0).kind === "I32" ? unfolded(step) : fold(x, f),
+        ) as Elements,
+      ];
+    },
+  }),
+  activation: spec,
+  emit: (step, to) => {
+    const f = spec(step);
+    if (f.name === "logicalNot") to.node(step, "logicalNot", [step.input(0)]);
+    else to.activation(step, step.input(0), f);
+  },
+});
+
+function unfolded(step: Step): never {
+  throw step.error("ERR_SEQUENCE_AXIS", "computes with the length of the free axis T.", "Give shapes.");
+}
+
+/** The bounds of Clip: attributes before opset 11, inputs after. */
+function bounds(step: Step): { min: number; max: number } {
+  const bound = (i: number, name: string, otherwise: number) =>
+    (step.has(name) ? step.float(name, otherwise) : step.known(i, name)?.[0]) ?? otherwise;
+  const largest = 3.4028234663852886e38;
+  return { min: bound(1, "min", -largest), max: bound(2, "max", largest) };
+}
+
+const clip: OnnxOp = {
+  inputs: [1, 3],
+  attrs: ["min", "max"],
+  infer: (step) => [{ kind: step.input(0).kind, shape: step.input(0).shape }],
+  fold: (step) => {
+    const { min, max } = bounds(step);
+    return [(step.input(0).data as Elements).map((x: number) => Math.min(Math.max(x, min), max)) as Elements];
+  },
+  emit: (step, to) => {
+    const { min, max } = bounds(step);
+    to.activation(step, step.input(0), { name: "clip", alpha: min, beta: max });
+  },
+};
+
+const prelu: OnnxOp = {
+  inputs: [2, 2],
+  infer: (step) => {
+    const [x, slope] = [step.input(0), step.input(1)];
+    const shape = broadcastShape(step, [x, slope]);
+    if (`${shape}` !== `${x.shape}`) throw step.shapeError("a slope that broadcasts to x", x.shape, slope.shape);
+    return [{ kind: "F32", shape }];
+  },
+  emit: (step, to) => {
+    const slope = step.input(1).data;
+    if (slope?.length === 1) to.activation(step, step.input(0), { name: "leakyRelu", alpha: slope[0] });
+    else to.node(step, "prelu", step.inputs as Value[]);
+  },
+};
+
+/** TensorProto.DataType → the kind it casts to. */
+const CASTS: ReadonlyMap<number, ValueKind> = new Map([
+  [1, "F32"],
+  [10, "F32"],
+  [11, "F32"],
+  [16, "F32"],
+  [2, "I32"],
+  [3, "I32"],
+  [4, "I32"],
+  [5, "I32"],
+  [6, "I32"],
+  [7, "I32"],
+  [12, "I32"],
+  [13, "I32"],
+  [9, "BOOL"],
+]);
+
+const cast: OnnxOp = {
+  inputs: [1, 1],
+  attrs: ["to", "saturate"],
+  infer: (step) => {
+    const to = step.int("to", 0);
+    const kind = CASTS.get(to);
+    if (kind === undefined) throw step.error("ERR_DTYPE", `to: expected a dtype of numbers; got ${to}.`);
+    return [{ kind, shape: step.input(0).shape }];
+  },
+  fold: (step, [{ kind }]) => {
+    const { kind: from, data } = step.input(0);
+    const elements = data as Elements;
+    if (from !== "I32" && kind === "I32") {
+      const out = Float64Array.from(elements, Math.trunc);
+      if (out.every(Number.isSafeInteger)) return [out];
+      throw step.error("ERR_DTYPE", "expected numbers that fit an integer; got others.");
+    }
+    if (from === "I32" && kind === "F32" && elements.includes(TIME)) unfolded(step);
+    if (kind === "BOOL") return [Float64Array.from(elements, (x) => Number(x !== 0))];
+    return [kind === "F32" ? Float32Array.from(elements) : Float64Array.from(elements)];
+  },
+  emit: (step, to) => {
+    const { kind } = step.outputs[0];
+    const from = step.input(0).kind;
+    if (from === kind || (from === "BOOL" && kind === "I32")) to.rename(step);
+    else to.node(step, "cast", [step.input(0)], { to: kind === "F32" ? "F32" : "I32" });
+  },
+};
+
+export const ELEMENTWISE: Readonly<Record<string, OnnxOp>> = {
+  ...Object.fromEntries(["Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor"].map((op) => [op, binary()])),
+  Min: binary(2 ** 16, 8),
+  Max: binary(2 ** 16, 8),
+  Equal: binary(),
+  Greater: binary(),
+  Less: binary(),
+  GreaterOrEqual: binary(2, 12),
+  LessOrEqual: binary(2, 12),
+  ...Object.fromEntries(Object.entries(UNARY).map(([op, row]) => [op, unary(row)])),
+  Where: where,
+  Clip: clip,
+  PRelu: prelu,
+  Cast: cast,
+};
