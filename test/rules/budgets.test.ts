@@ -63,7 +63,7 @@ describe("budgets", () => {
     expectAtMost(`bundle (${code.length} bytes before gzip)`, gzipSync(code, { level: 9 }).length, 27 * KIB);
   });
 
-  it("a program that reads ONNX, with both builds of the graph kernels, is at most 86 KiB after gzip; the goal is 60", async () => {
+  it("a program that reads ONNX, with both builds of the graph kernels, is at most 92 KiB after gzip; the goal is 60", async () => {
     const { outputFiles } = await build({
       stdin: { contents: PROGRAM, resolveDir: fileURLToPath(root) },
       bundle: true,
@@ -74,7 +74,7 @@ describe("budgets", () => {
       legalComments: "none",
       alias: { sluice: "./src/onnx.ts" },
     });
-    expectAtMost("bundle", gzipSync(outputFiles[0].contents, { level: 9 }).length, 86 * KIB);
+    expectAtMost("bundle", gzipSync(outputFiles[0].contents, { level: 9 }).length, 92 * KIB);
   });
 
   it.each(["simd", "relaxed"])("build/%s.wasm is at most 20,000 bytes", (name) => {
