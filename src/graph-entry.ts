@@ -5,13 +5,22 @@
  */
 
 import { relaxed, simd } from "../build/kernels-graph.ts";
-import { fetched, type Kit, openRuntime, openSession, type RuntimeOptions, type SessionOptions } from "./create.ts";
+import {
+  compileBuild,
+  fetched,
+  type Kit,
+  openRuntime,
+  openSession,
+  type RuntimeOptions,
+  type SessionOptions,
+} from "./create.ts";
 import { type ReadModelOptions, readSafetensorsModel } from "./formats/native.ts";
 import type { KernelBinary } from "./kernels.ts";
 import { type LayerSpec, type LayersOptions, layersToModel } from "./layers.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
 import type { Model } from "./model.ts";
 import { GRAPH } from "./ops/graph.ts";
+import { quantizeWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Session } from "./session.ts";
 import type { Tensor } from "./tensor.ts";
@@ -82,6 +91,22 @@ export function createRuntimeSync(options: RuntimeOptions<KernelBinary> = {}): R
 }
 
 export type { RuntimeOptions, SessionOptions } from "./create.ts";
+/**
+ * The kernels as a Module, which can be sent to other threads and used there as `wasm`: compiled once for all of them.
+ * @throws ModelError ERR_VARIANT where the engine does not run or the page's policy does not allow them
+ */
+export async function compileKernels(options: RuntimeOptions = {}): Promise<WebAssembly.Module> {
+  return compileBuild(kit, options);
+}
+
+/**
+ * The model with its recurrent and linear weights as int8 and a scale for each row; operators of graphs stay f32.
+ * @throws ModelError ERR_NON_FINITE where a weight is NaN or infinite
+ */
+export function quantizeModel(model: Model): Model {
+  return quantizeWeights(GRAPH, model);
+}
+
 export { FormatError, ModelError, SessionError } from "./errors.ts";
 export type { ReadModelOptions } from "./formats/native.ts";
 export { writeSafetensors } from "./formats/native.ts";
