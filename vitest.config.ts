@@ -8,5 +8,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     execArgv: relaxed,
+    // Against what hangs; a busy machine is not a failure.
+    testTimeout: 60_000,
   },
 });
