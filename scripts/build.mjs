@@ -59,6 +59,7 @@ await build({
     onnx: "src/onnx.ts",
     debug: "src/debug.ts",
     bake: "src/bake.ts",
+    audio: "src/audio.ts",
   },
 });
 

@@ -1,0 +1,10 @@
+/**
+ * The entry `sluice/audio`: what stands between samples and networks. Nothing here allocates once it is made, or needs more
+ * than an AudioWorkletGlobalScope has. It imports no kernels.
+ */
+
+export type { Samples } from "./audio/arguments.ts";
+export { RealFft } from "./audio/fft.ts";
+export { Framer, type FramerOptions } from "./audio/framer.ts";
+export { Istft, Stft, type StftOptions } from "./audio/stft.ts";
+export { makeWindow, type WindowName } from "./audio/window.ts";
