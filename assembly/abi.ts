@@ -57,7 +57,10 @@ export const MEMBER_BYTES = 8;
 export const OP_END = 0;
 /** ids, idStride, count: returns STATUS_ID unless every id is in 0 … count − 1. Stands before the first write of state. */
 export const OP_CHECK_IDS = 1;
-/** y, yStride, w, bias, n, k, x, xStride: y ← bias + W·x for every row; W packed in panels, n a multiple of LANES. */
+/**
+ * y, yStride, w, bias, n, k, x, xStride, q: y ← bias + W·x for every row; W packed in panels, n a multiple of LANES. q: scratch rows
+ * for x where W is bytes (assembly/int8.ts), 0 where it is f32.
+ */
 export const OP_LINEAR = 2;
 /** y, yStride, table, tableStride, ids, idStride: y ← table[id], tableStride bytes. */
 export const OP_LOOKUP = 3;
@@ -84,13 +87,11 @@ export const OP_TRACE = 14;
 
 /** y, x, n, k, units: panels ← a matrix (n, k) row by row, n a multiple of LANES; units 1: those of a GRU (assembly/gemm.ts). Runs while loading. */
 export const OP_PACK = 15;
-/** y, yStride, w, bias, n, k, x, xStride, q: as OP_LINEAR, with W of bytes and scratch rows q for x (assembly/int8.ts). */
-export const OP_LINEAR_INT8 = 128;
 /** y, x, scales, n, k: panels ← a matrix (n, k) of bytes row by row. Runs while loading. */
-export const OP_PACK_INT8 = 129;
+export const OP_PACK_INT8 = 128;
 
 // What the three cells' records begin with (word offsets; 0 and 1 are opcode and words).
-/** Input products with bias, (rows, gates · H padded); overwritten. */
+/** Rows for the input products with bias, (rows, gates · H padded); overwritten. */
 export const C_GX = 2;
 export const C_GX_STRIDE = 3;
 /** Output rows and the column in them. */
@@ -115,35 +116,41 @@ export const C_CLIP = 14;
 export const C_PLAIN = 15;
 /** Scratch rows for the quantised h where the matrices are bytes (assembly/int8.ts); 0: they are f32. */
 export const C_Q = 16;
+/** Input rows, their stride and elements, W in panels (by units where U is), its bias. W 0: the products stand in gx. */
+export const C_X = 17;
+export const C_X_STRIDE = 18;
+export const C_K = 19;
+export const C_W = 20;
+export const C_BIAS = 21;
 /** Three functions: of the gates, of the candidate, of the output. Each is FUNCTION_WORDS: function, alpha f, beta f. */
-export const C_GATE = 17;
-export const C_CANDIDATE = 20;
-export const C_OUTPUT = 23;
+export const C_GATE = 22;
+export const C_CANDIDATE = 25;
+export const C_OUTPUT = 28;
 export const FUNCTION_WORDS = 3;
 /** Words before the cell's own operands. */
-export const CELL_WORDS = 26;
+export const CELL_WORDS = 31;
 
-export const RNN_U = 26;
-export const RNN_WORDS = 27;
+export const RNN_U = 31;
+export const RNN_WORDS = 32;
 
 /**
  * U of r and z, U of n, b_hn (0: reset before the product), and scratch rows for U_n·h + b_hn or for r ∘ h. Where C_PLAIN is 1
  * and they are f32, the first is U of all three by units and the second 0.
  */
-export const GRU_U_RZ = 26;
-export const GRU_U_N = 27;
-export const GRU_BIAS_HN = 28;
-export const GRU_N_ROWS = 29;
-export const GRU_WORDS = 30;
+export const GRU_U_RZ = 31;
+export const GRU_U_N = 32;
+export const GRU_BIAS_HN = 33;
+export const GRU_N_ROWS = 34;
+export const GRU_WORDS = 35;
 
 /** U; peephole weights i, f, o, each padded (0: none); 1 where f = 1 − i; W_hr (0: none), its bias of zeros, scratch rows for o ∘ h(c). */
-export const LSTM_U = 26;
-export const LSTM_PEEPHOLE = 27;
-export const LSTM_COUPLED = 28;
-export const LSTM_PROJECTION = 29;
-export const LSTM_ZEROS = 30;
-export const LSTM_M_ROWS = 31;
-export const LSTM_WORDS = 32;
+export const LSTM_U = 31;
+export const LSTM_PEEPHOLE = 32;
+export const LSTM_COUPLED = 33;
+export const LSTM_PROJECTION = 34;
+export const LSTM_ZEROS = 35;
+export const LSTM_M_ROWS = 36;
+export const LSTM_WORDS = 37;
 
 // Functions of OP_ACTIVATE and of the cells (docs/numerics.md has the equations).
 export const F_IDENTITY = 0;
@@ -199,7 +206,7 @@ export const OP_UNARY = 34;
 export const OP_BINARY = 35;
 /** y, yStride, condition, stride, a, aStride, b, bStride, n: condition ≠ 0 ? a : b. */
 export const OP_SELECT = 36;
-/** y, yStride, yInner, w, bias, n, k, x, xStride, xInner, count: OP_LINEAR over `count` vectors of each row. */
+/** y, yStride, yInner, w, bias, n, k, x, xStride, xInner, count: OP_LINEAR in f32 over `count` vectors of each row. */
 export const OP_PRODUCT = 37;
 /** Sums of taps, T_… below. */
 export const OP_TAPS = 38;
@@ -261,25 +268,20 @@ export const S_X_STRIDE = 5;
 /** Steps of the scan, and members that take them together. */
 export const S_STEPS = 6;
 export const S_COUNT = 7;
-/** W in panels, its bias, n and k as in OP_LINEAR. */
-export const S_W = 8;
-export const S_BIAS = 9;
-export const S_N = 10;
-export const S_K = 11;
 /** Initial and last h, then c: (count, size) each, 0 where there is none; strides of rows. */
-export const S_H0 = 12;
-export const S_H0_STRIDE = 13;
-export const S_C0 = 14;
-export const S_C0_STRIDE = 15;
-export const S_HN = 16;
-export const S_HN_STRIDE = 17;
-export const S_CN = 18;
-export const S_CN_STRIDE = 19;
+export const S_H0 = 8;
+export const S_H0_STRIDE = 9;
+export const S_C0 = 10;
+export const S_C0_STRIDE = 11;
+export const S_HN = 12;
+export const S_HN_STRIDE = 13;
+export const S_CN = 14;
+export const S_CN_STRIDE = 15;
 /** A member table of `count` entries, and their states. */
-export const S_MEMBERS = 20;
-export const S_STATES = 21;
+export const S_MEMBERS = 16;
+export const S_STATES = 17;
 /** The cell's record. */
-export const S_CELL = 22;
+export const S_CELL = 18;
 
 /** Kinds of OP_REDUCE. */
 export const REDUCE_SUM = 0;

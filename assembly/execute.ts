@@ -8,12 +8,12 @@
 
 import {
   MEMBER_BYTES, OP_ACTIVATE, OP_ADD, OP_CHECK_IDS, OP_COPY, OP_END, OP_GRU, OP_LAYER_NORM, OP_LINEAR, OP_LOG_SOFTMAX, OP_LOOKUP,
-  OP_LSTM, OP_LINEAR_INT8, OP_PACK, OP_PACK_INT8, OP_RNN, OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
+  OP_LSTM, OP_PACK, OP_PACK_INT8, OP_RNN, OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { gemm, pack } from "./gemm";
+import { pack } from "./gemm";
 import { graphRecord } from "./graph/records";
-import { packInt8, productInt8, quantize } from "./int8";
+import { packInt8, product, quantize } from "./int8";
 import { layerNorm, logSoftmax, softmax } from "./norm";
 import { recurrence } from "./recurrence";
 import { add, checkIds, copyRows, lookup, scaleShift, trace, word } from "./rows";
@@ -56,17 +56,7 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
         break;
       }
       case OP_LINEAR:
-        gemm(
-          word(record, 2), word(record, 3), word(record, 5), 0, word(record, 4), word(record, 8), word(record, 9),
-          word(record, 6), word(record, 7), rows,
-        );
-        break;
-      case OP_LINEAR_INT8:
-        quantize(word(record, 10), word(record, 8), word(record, 9), word(record, 7), rows);
-        productInt8(
-          word(record, 2), word(record, 3), word(record, 5), 0, word(record, 4), word(record, 10), word(record, 6),
-          word(record, 7), rows,
-        );
+        linear(record, rows);
         break;
       case OP_LOOKUP:
         lookup(word(record, 2), word(record, 3), word(record, 4), word(record, 5), word(record, 6), word(record, 7), rows);
@@ -118,7 +108,7 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
       case OP_RNN:
       case OP_GRU:
       case OP_LSTM:
-        recurrence(op, record, members, n);
+        recurrence(op, record, members, n, rows);
         break;
       default: {
         // The build says with `--use GRAPH=1` that it has the graph set; another compiles none of it.
@@ -131,6 +121,15 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
     record += word(record, 1) << 2;
   }
   return STATUS_OK;
+}
+
+function linear(record: usize, rows: usize): void {
+  const k = word(record, 7);
+  const x = word(record, 8);
+  const xStride = word(record, 9);
+  const q = word(record, 10);
+  if (q != 0) quantize(q, x, xStride, k, rows);
+  product(word(record, 2), word(record, 3), word(record, 5), 0, word(record, 4), x, xStride, word(record, 6), k, rows, q);
 }
 
 function activateRows(y: usize, yStride: usize, n: usize, f: usize, rows: usize): void {

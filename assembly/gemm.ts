@@ -33,9 +33,9 @@ export function gemm(
       left -= tileVectors();
     }
     while (left > 0) {
-      if (panel == 48) panel48(yRow, initRow, 64, yRow + 128, initRow + 128, w, xRow, k);
+      if (panel == 48) panel48(yRow, 64, yRow + 128, initRow, initRow + 128, 0, 0, 0, w, xRow, k);
       else if (panel == 32) panel32(yRow, initRow, w, xRow, k);
-      else if (panel == 24) panel24(yRow, initRow, 32, yRow + 64, initRow + 64, w, xRow, k);
+      else if (panel == 24) panel24(yRow, 32, yRow + 64, initRow, initRow + 64, 0, 0, 0, w, xRow, k);
       else if (panel == 16) panel16(yRow, initRow, w, xRow, k);
       else if (panel == 8) panel8(yRow, initRow, w, xRow, k);
       else panel4(yRow, initRow, w, xRow, k);
@@ -52,12 +52,12 @@ export function gemm(
 }
 
 /**
- * U · h of a GRU: rows r, z, n of 16 units, of the next 16, …, of 8 and of 4 at the end, each such group one panel. Gates r and z
- * go to y (r of all units, then z), onto what is there; n to yN, each row beginning with initN.
+ * The products of a GRU: rows r, z, n of 16 units, of the next 16, …, of 8 and of 4 at the end, each such group one panel. Gates r
+ * and z begin with init and go to y (r of all units, then z), n begins with initN and goes to yN.
  */
 export function gemmUnits(
-  y: usize, yStride: usize, yN: usize, nStride: usize, initN: usize, w: usize, x: usize, xStride: usize, units: usize, k: usize,
-  rows: usize,
+  y: usize, yStride: usize, yN: usize, nStride: usize, init: usize, initStride: usize, initN: usize, w: usize, x: usize,
+  xStride: usize, units: usize, k: usize, rows: usize,
 ): void {
   const next = units << 2;
   while (units > 0) {
@@ -66,32 +66,64 @@ export function gemmUnits(
     const wStride = bytes * 3;
     let yRow = y;
     let nRow = yN;
+    let initRow = init;
     let xRow = x;
     let left = rows;
     while (left >= tileVectors()) {
-      tiles(yRow, yStride, yRow, yStride, w, wStride, xRow, xStride, some, k);
-      tiles(yRow + next, yStride, yRow + next, yStride, w + bytes, wStride, xRow, xStride, some, k);
+      tiles(yRow, yStride, initRow, initStride, w, wStride, xRow, xStride, some, k);
+      tiles(yRow + next, yStride, initRow + next, initStride, w + bytes, wStride, xRow, xStride, some, k);
       tiles(nRow, nStride, initN, 0, w + (bytes << 1), wStride, xRow, xStride, some, k);
       yRow += yStride * tileVectors();
       nRow += nStride * tileVectors();
+      initRow += initStride * tileVectors();
       xRow += xStride * tileVectors();
       left -= tileVectors();
     }
     while (left > 0) {
-      if (some == 16) panel48(yRow, yRow, next, nRow, initN, w, xRow, k);
-      else if (some == 8) panel24(yRow, yRow, next, nRow, initN, w, xRow, k);
-      else panel12(yRow, yRow, next, nRow, initN, w, xRow, k);
+      panelOfUnits(some, yRow, next, nRow, initRow, initN, 0, 0, 0, w, xRow, k);
       yRow += yStride;
       nRow += nStride;
+      initRow += initStride;
       xRow += xStride;
       left -= 1;
     }
     y += bytes;
     yN += bytes;
+    init += bytes;
     initN += bytes;
     w += wStride * k;
     units -= some;
   }
+}
+
+/** W · x and U · h of one row in one pass: the same sums, with W_n · x beside r and z, U_n · h at yN. */
+export function gemmUnitsBoth(
+  y: usize, yN: usize, init: usize, initN: usize, w: usize, x: usize, k: usize, u: usize, h: usize, units: usize, kh: usize,
+): void {
+  const next = units << 2;
+  while (units > 0) {
+    const some = panelUnits(units);
+    const bytes = some << 2;
+    panelOfUnits(some, y, next, yN, init, initN, w, x, k, u, h, kh);
+    y += bytes;
+    yN += bytes;
+    init += bytes;
+    initN += bytes;
+    w += bytes * 3 * k;
+    u += bytes * 3 * kh;
+    units -= some;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function panelOfUnits(
+  some: usize, y: usize, next: usize, yN: usize, init: usize, initN: usize, w: usize, x: usize, k: usize, u: usize, h: usize,
+  kh: usize,
+): void {
+  if (some == 16) panel48(y, next, yN, init, initN, w, x, k, u, h, kh);
+  else if (some == 8) panel24(y, next, yN, init, initN, w, x, k, u, h, kh);
+  else panel12(y, next, yN, init, initN, w, x, k, u, h, kh);
 }
 
 /** Rows of the next panel when n are left. 48 is the quickest; few rows leave the adders idle, so 56 are 32 and 24, 64 twice 32. */

@@ -13,12 +13,12 @@
  */
 
 import {
-  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_PLAIN, C_Q, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
+  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { gemmUnits } from "./gemm";
+import { gemmUnits, gemmUnitsBoth } from "./gemm";
 import { product, quantize } from "./int8";
-import { blendV, Fused, keptV, mulAdd, Rounded, sigmoidTimesV } from "./math";
+import { blendV, decayRow, Fused, keptV, mulAdd, Rounded, sigmoidTimesV, tanhRow } from "./math";
 import { word } from "./rows";
 
 export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
@@ -31,7 +31,7 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   const q = word(record, C_Q);
   const plain = word(record, C_PLAIN) != 0;
   if (plain && q == 0) {
-    gemmUnits(gx, gxStride, nRows, bytes, biasHn, u, h, hStride, padded, hidden, count);
+    gemmUnits(gx, gxStride, nRows, bytes, gx, gxStride, biasHn, u, h, hStride, padded, hidden, count);
     for (let i: usize = 0; i < count; i++) plainGates<Fused>(gx + i * gxStride, nRows + i * bytes, h + i * hStride, bytes);
     return;
   }
@@ -61,18 +61,30 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   }
 }
 
-/**
- * The gate pass: gates of one row and U_n·h + b_hn → h. Two loops, since r → n → h' is one chain of 125 cycles, and a processor
- * looks no more than three of its rounds ahead.
- */
+/** The plain form in f32, for one row: W·x and U·h in one pass. */
+export function gruBoth(record: usize, x: usize, h: usize): void {
+  const hidden = word(record, C_HIDDEN);
+  const padded = (hidden + LANES - 1) & ~(LANES - 1);
+  const gx = word(record, C_GX);
+  const nRows = word(record, GRU_N_ROWS);
+  gemmUnitsBoth(
+    gx, nRows, word(record, C_BIAS), word(record, GRU_BIAS_HN), word(record, C_W), x, word(record, C_K), word(record, GRU_U_RZ), h,
+    padded, hidden,
+  );
+  plainGates<Fused>(gx, nRows, h, padded << 2);
+}
+
+/** The gate passes: gates of one row and U_n·h + b_hn → h. nHidden is overwritten. */
 function plainGates<T>(gates: usize, nHidden: usize, h: usize, bytes: usize): void {
   const z = gates + bytes;
   const n = z + bytes;
+  decayRow<T>(gates, bytes << 1);
   for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV<T>(v128.load(gates + i), v128.load(nHidden + i))));
+    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i), v128.load(nHidden + i))));
   }
+  tanhRow<T>(n, nHidden, n, bytes);
   for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(h + i, keptV(blendV<T>(v128.load(z + i), v128.load(n + i), v128.load(h + i))));
+    v128.store(h + i, keptV(blendV<T>(v128.load(z + i), v128.load(n + i), v128.load(nHidden + i), v128.load(h + i))));
   }
 }
 

@@ -273,8 +273,7 @@ function tile<T>(
   finish2(y + yStride * 3, init + initStride * 3, acc30, acc31, p, q + 96, both);
 }
 
-// @ts-ignore: decorator
-@inline
+/** `finish` of eight rows, or of the first four. */
 function finish2(y: usize, init: usize, acc0: v128, acc1: v128, p: usize, q: usize, both: bool): void {
   const s = v128.load(q);
   const m = v128.load(q, 16);

@@ -7,7 +7,7 @@
  * In brackets: peepholes (Gers and Schmidhuber 2000; o looks at c'), coupled input and forget gates (Greff et al. 2017,
  * arXiv:1503.04069), projection (Sak et al. 2014, arXiv:1402.1128).
  *
- * Shapes   gx (count, 4·H₄) holds W·x + b of this step as i, f, g, o and is overwritten · h (count, H₄ or P₄) · c (count, H₄) ·
+ * Shapes   gx (count, 4·H₄) holds W·x + b of this step as i, f, o, g and is overwritten · h (count, H₄ or P₄) · c (count, H₄) ·
  *          U (4·H₄, H or P) and W_hr (P₄, H) in panels · mRows (count, H₄) scratch
  * Oracle   src/reference/lstm.ts
  */
@@ -18,7 +18,7 @@ import {
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { product, quantize } from "./int8";
-import { Fused, keptV, mulAdd, Rounded, sigmoidTanhV, sigmoidTimesV } from "./math";
+import { decayRow, Fused, keptV, mulAdd, Rounded, sigmoidTanhV, sigmoidTimesV, tanhRow } from "./math";
 import { copyVectors, word } from "./rows";
 
 export function lstmStep(
@@ -48,24 +48,29 @@ export function lstmStep(
   }
 }
 
-/** The gate pass, in two loops as the GRU's (gru.ts). */
+/** The gate passes: i, f, o, g of one row and c → c and o ∘ tanh(c). */
 function plainGates<T>(i: usize, c: usize, m: usize, bytes: usize): void {
   const f = i + bytes;
-  const g = f + bytes;
-  const o = g + bytes;
+  const o = f + bytes;
+  const g = o + bytes;
+  decayRow<T>(i, bytes * 3);
+  tanhRow<T>(g, m, g, bytes);
   for (let k: usize = 0; k < bytes; k += 16) {
-    const kept = sigmoidTimesV<T>(v128.load(f + k), v128.load(c + k));
-    v128.store(c + k, keptV(f32x4.add(kept, sigmoidTanhV<T>(v128.load(i + k), v128.load(g + k)))));
+    const input = sigmoidTanhV(v128.load(i + k), v128.load(g + k), v128.load(m + k));
+    v128.store(c + k, keptV(f32x4.add(sigmoidTimesV(v128.load(f + k), v128.load(c + k)), input)));
   }
-  for (let k: usize = 0; k < bytes; k += 16) v128.store(m + k, sigmoidTanhV<T>(v128.load(o + k), v128.load(c + k)));
+  tanhRow<T>(m, g, c, bytes);
+  for (let k: usize = 0; k < bytes; k += 16) {
+    v128.store(m + k, sigmoidTanhV(v128.load(o + k), v128.load(m + k), v128.load(g + k)));
+  }
 }
 
 /** The general form: any functions, peepholes, coupled gates, clip. */
 function gates(record: usize, i: usize, c: usize, m: usize, hidden: usize, bytes: usize): void {
   const padded = (bytes >> 2);
   const f = i + bytes;
-  const g = f + bytes;
-  const o = g + bytes;
+  const o = f + bytes;
+  const g = o + bytes;
   const peephole = word(record, LSTM_PEEPHOLE);
   const clip = load<f32>(record + C_CLIP * 4);
   const gate = record + C_GATE * 4;

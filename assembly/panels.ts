@@ -1,7 +1,9 @@
 /**
  * y ← init + a panel of W · x, for one vector: the accumulators of the whole panel stand in registers.
  *
- * Names    panelN has N rows. Those of a GRU's units (48, 24 and 12) have a place for each third: y, `next` bytes from there, yN
+ * Names    panelN has N rows. Those of a GRU's units (48, 24 and 12) have a place for each third: y, `next` bytes from there, yN.
+ *          They take two products in one pass, W · x and then U · h: of the last third the first goes to yX, 2 · next bytes from
+ *          y, and the second begins anew with initN. Where there is but one, k is 0 and it is the second
  * Form     one column in each round, tested at the top, with one splat-load of x: V8 11 and 12 put the loads of a longer round
  *          before its first product and spill half of them, and `do … while` costs as much. V8 14 does not mind, and there a
  *          load of four elements of x instead of four splat-loads leaves more of the two loads of a cycle to W: 26 against
@@ -11,9 +13,13 @@
 
 import { madd } from "./math";
 
-export function panel48(y: usize, init: usize, next: usize, yN: usize, initN: usize, w: usize, x: usize, k: usize): void {
+export function panel48(
+  y: usize, next: usize, yN: usize, init: usize, initN: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize,
+): void {
   const yZ = y + next;
+  const yX = yZ + next;
   const initZ = init + next;
+  const initX = initZ + next;
   let a0 = v128.load(init, 0);
   let a1 = v128.load(init, 16);
   let a2 = v128.load(init, 32);
@@ -22,15 +28,75 @@ export function panel48(y: usize, init: usize, next: usize, yN: usize, initN: us
   let a5 = v128.load(initZ, 16);
   let a6 = v128.load(initZ, 32);
   let a7 = v128.load(initZ, 48);
-  let a8 = v128.load(initN, 0);
-  let a9 = v128.load(initN, 16);
-  let a10 = v128.load(initN, 32);
-  let a11 = v128.load(initN, 48);
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    const end = x + ((k & ~3) << 2);
+  let a8 = v128.load(initX, 0);
+  let a9 = v128.load(initX, 16);
+  let a10 = v128.load(initX, 32);
+  let a11 = v128.load(initX, 48);
+  for (let last = false; ; last = true) {
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      const end = x + ((k & ~3) << 2);
+      while (x < end) {
+        const four = v128.load(x);
+        let s = v128.shuffle<i32>(four, four, 0, 0, 0, 0);
+        a0 = madd(v128.load(w, 0), s, a0);
+        a1 = madd(v128.load(w, 16), s, a1);
+        a2 = madd(v128.load(w, 32), s, a2);
+        a3 = madd(v128.load(w, 48), s, a3);
+        a4 = madd(v128.load(w, 64), s, a4);
+        a5 = madd(v128.load(w, 80), s, a5);
+        a6 = madd(v128.load(w, 96), s, a6);
+        a7 = madd(v128.load(w, 112), s, a7);
+        a8 = madd(v128.load(w, 128), s, a8);
+        a9 = madd(v128.load(w, 144), s, a9);
+        a10 = madd(v128.load(w, 160), s, a10);
+        a11 = madd(v128.load(w, 176), s, a11);
+        s = v128.shuffle<i32>(four, four, 1, 1, 1, 1);
+        a0 = madd(v128.load(w, 192), s, a0);
+        a1 = madd(v128.load(w, 208), s, a1);
+        a2 = madd(v128.load(w, 224), s, a2);
+        a3 = madd(v128.load(w, 240), s, a3);
+        a4 = madd(v128.load(w, 256), s, a4);
+        a5 = madd(v128.load(w, 272), s, a5);
+        a6 = madd(v128.load(w, 288), s, a6);
+        a7 = madd(v128.load(w, 304), s, a7);
+        a8 = madd(v128.load(w, 320), s, a8);
+        a9 = madd(v128.load(w, 336), s, a9);
+        a10 = madd(v128.load(w, 352), s, a10);
+        a11 = madd(v128.load(w, 368), s, a11);
+        s = v128.shuffle<i32>(four, four, 2, 2, 2, 2);
+        a0 = madd(v128.load(w, 384), s, a0);
+        a1 = madd(v128.load(w, 400), s, a1);
+        a2 = madd(v128.load(w, 416), s, a2);
+        a3 = madd(v128.load(w, 432), s, a3);
+        a4 = madd(v128.load(w, 448), s, a4);
+        a5 = madd(v128.load(w, 464), s, a5);
+        a6 = madd(v128.load(w, 480), s, a6);
+        a7 = madd(v128.load(w, 496), s, a7);
+        a8 = madd(v128.load(w, 512), s, a8);
+        a9 = madd(v128.load(w, 528), s, a9);
+        a10 = madd(v128.load(w, 544), s, a10);
+        a11 = madd(v128.load(w, 560), s, a11);
+        s = v128.shuffle<i32>(four, four, 3, 3, 3, 3);
+        a0 = madd(v128.load(w, 576), s, a0);
+        a1 = madd(v128.load(w, 592), s, a1);
+        a2 = madd(v128.load(w, 608), s, a2);
+        a3 = madd(v128.load(w, 624), s, a3);
+        a4 = madd(v128.load(w, 640), s, a4);
+        a5 = madd(v128.load(w, 656), s, a5);
+        a6 = madd(v128.load(w, 672), s, a6);
+        a7 = madd(v128.load(w, 688), s, a7);
+        a8 = madd(v128.load(w, 704), s, a8);
+        a9 = madd(v128.load(w, 720), s, a9);
+        a10 = madd(v128.load(w, 736), s, a10);
+        a11 = madd(v128.load(w, 752), s, a11);
+        w += 768;
+        x += 16;
+      }
+      k &= 3;
+    }
+    const end = x + (k << 2);
     while (x < end) {
-      const four = v128.load(x);
-      let s = v128.shuffle<i32>(four, four, 0, 0, 0, 0);
+      const s = v128.load32_splat(x);
       a0 = madd(v128.load(w, 0), s, a0);
       a1 = madd(v128.load(w, 16), s, a1);
       a2 = madd(v128.load(w, 32), s, a2);
@@ -43,67 +109,21 @@ export function panel48(y: usize, init: usize, next: usize, yN: usize, initN: us
       a9 = madd(v128.load(w, 144), s, a9);
       a10 = madd(v128.load(w, 160), s, a10);
       a11 = madd(v128.load(w, 176), s, a11);
-      s = v128.shuffle<i32>(four, four, 1, 1, 1, 1);
-      a0 = madd(v128.load(w, 192), s, a0);
-      a1 = madd(v128.load(w, 208), s, a1);
-      a2 = madd(v128.load(w, 224), s, a2);
-      a3 = madd(v128.load(w, 240), s, a3);
-      a4 = madd(v128.load(w, 256), s, a4);
-      a5 = madd(v128.load(w, 272), s, a5);
-      a6 = madd(v128.load(w, 288), s, a6);
-      a7 = madd(v128.load(w, 304), s, a7);
-      a8 = madd(v128.load(w, 320), s, a8);
-      a9 = madd(v128.load(w, 336), s, a9);
-      a10 = madd(v128.load(w, 352), s, a10);
-      a11 = madd(v128.load(w, 368), s, a11);
-      s = v128.shuffle<i32>(four, four, 2, 2, 2, 2);
-      a0 = madd(v128.load(w, 384), s, a0);
-      a1 = madd(v128.load(w, 400), s, a1);
-      a2 = madd(v128.load(w, 416), s, a2);
-      a3 = madd(v128.load(w, 432), s, a3);
-      a4 = madd(v128.load(w, 448), s, a4);
-      a5 = madd(v128.load(w, 464), s, a5);
-      a6 = madd(v128.load(w, 480), s, a6);
-      a7 = madd(v128.load(w, 496), s, a7);
-      a8 = madd(v128.load(w, 512), s, a8);
-      a9 = madd(v128.load(w, 528), s, a9);
-      a10 = madd(v128.load(w, 544), s, a10);
-      a11 = madd(v128.load(w, 560), s, a11);
-      s = v128.shuffle<i32>(four, four, 3, 3, 3, 3);
-      a0 = madd(v128.load(w, 576), s, a0);
-      a1 = madd(v128.load(w, 592), s, a1);
-      a2 = madd(v128.load(w, 608), s, a2);
-      a3 = madd(v128.load(w, 624), s, a3);
-      a4 = madd(v128.load(w, 640), s, a4);
-      a5 = madd(v128.load(w, 656), s, a5);
-      a6 = madd(v128.load(w, 672), s, a6);
-      a7 = madd(v128.load(w, 688), s, a7);
-      a8 = madd(v128.load(w, 704), s, a8);
-      a9 = madd(v128.load(w, 720), s, a9);
-      a10 = madd(v128.load(w, 736), s, a10);
-      a11 = madd(v128.load(w, 752), s, a11);
-      w += 768;
-      x += 16;
+      w += 192;
+      x += 4;
     }
-    k &= 3;
-  }
-  const end = x + (k << 2);
-  while (x < end) {
-    const s = v128.load32_splat(x);
-    a0 = madd(v128.load(w, 0), s, a0);
-    a1 = madd(v128.load(w, 16), s, a1);
-    a2 = madd(v128.load(w, 32), s, a2);
-    a3 = madd(v128.load(w, 48), s, a3);
-    a4 = madd(v128.load(w, 64), s, a4);
-    a5 = madd(v128.load(w, 80), s, a5);
-    a6 = madd(v128.load(w, 96), s, a6);
-    a7 = madd(v128.load(w, 112), s, a7);
-    a8 = madd(v128.load(w, 128), s, a8);
-    a9 = madd(v128.load(w, 144), s, a9);
-    a10 = madd(v128.load(w, 160), s, a10);
-    a11 = madd(v128.load(w, 176), s, a11);
-    w += 192;
-    x += 4;
+    if (last) break;
+    w = u;
+    x = h;
+    k = kh;
+    v128.store(yX, a8, 0);
+    a8 = v128.load(initN, 0);
+    v128.store(yX, a9, 16);
+    a9 = v128.load(initN, 16);
+    v128.store(yX, a10, 32);
+    a10 = v128.load(initN, 32);
+    v128.store(yX, a11, 48);
+    a11 = v128.load(initN, 48);
   }
   v128.store(y, a0, 0);
   v128.store(y, a1, 16);
@@ -152,26 +172,40 @@ export function panel32(y: usize, init: usize, w: usize, x: usize, k: usize): vo
   v128.store(y, a7, 112);
 }
 
-export function panel24(y: usize, init: usize, next: usize, yN: usize, initN: usize, w: usize, x: usize, k: usize): void {
+export function panel24(
+  y: usize, next: usize, yN: usize, init: usize, initN: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize,
+): void {
   const yZ = y + next;
+  const yX = yZ + next;
   const initZ = init + next;
+  const initX = initZ + next;
   let a0 = v128.load(init, 0);
   let a1 = v128.load(init, 16);
   let a2 = v128.load(initZ, 0);
   let a3 = v128.load(initZ, 16);
-  let a4 = v128.load(initN, 0);
-  let a5 = v128.load(initN, 16);
-  const end = x + (k << 2);
-  while (x < end) {
-    const s = v128.load32_splat(x);
-    a0 = madd(v128.load(w, 0), s, a0);
-    a1 = madd(v128.load(w, 16), s, a1);
-    a2 = madd(v128.load(w, 32), s, a2);
-    a3 = madd(v128.load(w, 48), s, a3);
-    a4 = madd(v128.load(w, 64), s, a4);
-    a5 = madd(v128.load(w, 80), s, a5);
-    w += 96;
-    x += 4;
+  let a4 = v128.load(initX, 0);
+  let a5 = v128.load(initX, 16);
+  for (let last = false; ; last = true) {
+    const end = x + (k << 2);
+    while (x < end) {
+      const s = v128.load32_splat(x);
+      a0 = madd(v128.load(w, 0), s, a0);
+      a1 = madd(v128.load(w, 16), s, a1);
+      a2 = madd(v128.load(w, 32), s, a2);
+      a3 = madd(v128.load(w, 48), s, a3);
+      a4 = madd(v128.load(w, 64), s, a4);
+      a5 = madd(v128.load(w, 80), s, a5);
+      w += 96;
+      x += 4;
+    }
+    if (last) break;
+    w = u;
+    x = h;
+    k = kh;
+    v128.store(yX, a4, 0);
+    a4 = v128.load(initN, 0);
+    v128.store(yX, a5, 16);
+    a5 = v128.load(initN, 16);
   }
   v128.store(y, a0, 0);
   v128.store(y, a1, 16);
@@ -202,20 +236,32 @@ export function panel16(y: usize, init: usize, w: usize, x: usize, k: usize): vo
   v128.store(y, a3, 48);
 }
 
-export function panel12(y: usize, init: usize, next: usize, yN: usize, initN: usize, w: usize, x: usize, k: usize): void {
+export function panel12(
+  y: usize, next: usize, yN: usize, init: usize, initN: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize,
+): void {
   const yZ = y + next;
+  const yX = yZ + next;
   const initZ = init + next;
+  const initX = initZ + next;
   let a0 = v128.load(init, 0);
   let a1 = v128.load(initZ, 0);
-  let a2 = v128.load(initN, 0);
-  const end = x + (k << 2);
-  while (x < end) {
-    const s = v128.load32_splat(x);
-    a0 = madd(v128.load(w, 0), s, a0);
-    a1 = madd(v128.load(w, 16), s, a1);
-    a2 = madd(v128.load(w, 32), s, a2);
-    w += 48;
-    x += 4;
+  let a2 = v128.load(initX, 0);
+  for (let last = false; ; last = true) {
+    const end = x + (k << 2);
+    while (x < end) {
+      const s = v128.load32_splat(x);
+      a0 = madd(v128.load(w, 0), s, a0);
+      a1 = madd(v128.load(w, 16), s, a1);
+      a2 = madd(v128.load(w, 32), s, a2);
+      w += 48;
+      x += 4;
+    }
+    if (last) break;
+    w = u;
+    x = h;
+    k = kh;
+    v128.store(yX, a2, 0);
+    a2 = v128.load(initN, 0);
   }
   v128.store(y, a0, 0);
   v128.store(yZ, a1, 0);

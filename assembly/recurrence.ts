@@ -1,28 +1,64 @@
 /**
- * Carries a recurrent layer over the steps of one execution: finds each member's state, walks time forward or back,
- * calls the cell, writes its output rows. The input products of all rows stand in gx before it begins.
+ * Carries a recurrent layer over the steps of one execution: makes the input products, finds each member's state, walks time
+ * forward or back, calls the cell, writes its output rows.
  *
  * Members that take the same number of steps advance together, so that the cell's products are matrix-matrix; members of
- * different lengths go one after another. The bits are the same (gemm.ts, Order).
+ * different lengths go one after another. The input products of all rows are one product before the first step; a GRU that takes
+ * one row at a time makes both its products in one pass. The bits are the same (gemm.ts, Order).
  */
 
 import {
-  C_C, C_C_ROWS, C_GX, C_GX_STRIDE, C_H, C_H_ROWS, C_HIDDEN, C_REVERSE, C_WIDTH, C_Y, C_Y_COLUMN, C_Y_STRIDE, LANES,
-  MEMBER_BYTES, OP_GRU, OP_LSTM,
+  C_BIAS, C_C, C_C_ROWS, C_GX, C_GX_STRIDE, C_H, C_H_ROWS, C_HIDDEN, C_K, C_PLAIN, C_Q, C_REVERSE, C_W, C_WIDTH, C_X, C_X_STRIDE,
+  C_Y, C_Y_COLUMN, C_Y_STRIDE, LANES, MEMBER_BYTES, OP_GRU, OP_LSTM,
 } from "./abi";
-import { gruStep } from "./gru";
+import { gemm, gemmUnits } from "./gemm";
+import { gruBoth, gruStep } from "./gru";
 import { lstmStep } from "./lstm";
 import { rnnStep } from "./rnn";
 import { copyElements, copyVectors, word } from "./rows";
 
+/** Up to so many inputs a step's own product costs less than a row of gx, written and read. */
+const FEW_INPUTS: usize = 4;
+
 /**
  * @param members - n entries of MEMBER_BYTES: address of the state, steps
  * @param n - members of this execution; row s · n + j is step s of member j
+ * @param rows - n times the most steps
  */
-export function recurrence(op: usize, record: usize, members: usize, n: usize): void {
+export function recurrence(op: usize, record: usize, members: usize, n: usize, rows: usize): void {
+  const w = word(record, C_W);
+  const k = word(record, C_K);
+  const units = op == OP_GRU && word(record, C_PLAIN) != 0 && word(record, C_Q) == 0;
+  if (units && w != 0 && n == 1 && (rows == 1 || k <= FEW_INPUTS)) {
+    gruByStep(record, memberState(members, 0), memberSteps(members, 0));
+    return;
+  }
+  if (w != 0) {
+    const gx = word(record, C_GX);
+    const gxStride = word(record, C_GX_STRIDE);
+    const bias = word(record, C_BIAS);
+    const x = word(record, C_X);
+    const xStride = word(record, C_X_STRIDE);
+    const bytes = paddedBytes(word(record, C_HIDDEN));
+    const padded = bytes >> 2;
+    const rz = bytes << 1;
+    if (units) gemmUnits(gx, gxStride, gx + rz, gxStride, bias, 0, bias + rz, w, x, xStride, padded, k, rows);
+    else gemm(gx, gxStride, bias, 0, w, x, xStride, op == OP_LSTM ? padded << 2 : op == OP_GRU ? padded * 3 : padded, k, rows);
+  }
   const together: usize = n == 1 || sameSteps(members, n) ? n : 1;
   for (let j: usize = 0; j < n; j += together) {
     advance(op, record, members + j * MEMBER_BYTES, j, together, n);
+  }
+}
+
+/** One member, whose input products are made step by step. */
+function gruByStep(record: usize, state: usize, steps: usize): void {
+  const h = state + (word(record, C_H) & ~15);
+  const reverse = word(record, C_REVERSE) != 0;
+  for (let s: usize = 0; s < steps; s++) {
+    const row = reverse ? steps - 1 - s : s;
+    gruBoth(record, word(record, C_X) + row * word(record, C_X_STRIDE), h);
+    copyElements(word(record, C_Y) + row * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN), h, word(record, C_WIDTH));
   }
 }
 

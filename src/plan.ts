@@ -7,22 +7,14 @@
  * more rows plans again and packs nothing twice.
  */
 
-import {
-  OP_CHECK_IDS,
-  OP_COPY,
-  OP_LINEAR,
-  OP_LINEAR_INT8,
-  OP_LOOKUP,
-  OP_PACK,
-  OP_PACK_INT8,
-  OP_TRACE,
-} from "../assembly/abi.ts";
+import { OP_CHECK_IDS, OP_COPY, OP_LINEAR, OP_LOOKUP, OP_PACK, OP_PACK_INT8, OP_TRACE } from "../assembly/abi.ts";
 import { checkGraph } from "./graph.ts";
 import { countUses, type Model, type Node } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import {
   align,
   type Block,
+  byUnits,
   int8Bytes,
   type Lookup,
   type Lowering,
@@ -133,6 +125,12 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   let names = 0;
 
   const isInt8 = ([{ tensors }]: readonly Block[]) => model.tensors.get(tensors[0])?.scale !== undefined;
+  /** An embedding that a product with it takes in: W · table is smaller than the table and W. */
+  const folds = (x: string, n: number, times: number): Lookup | undefined => {
+    const lookup = lookups.get(x);
+    const { count, size } = lookup ?? { count: 0, size: 0 };
+    return count * n * times > size * (count + n * times) ? undefined : lookup;
+  };
   const table = (region: Region, lookup: Lookup): Place => {
     const at = take(region, lookup.count * paddedBytes(lookup.size));
     load.push({ kind: "table", at, lookup });
@@ -154,7 +152,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     const size = n * 4 * columns;
     const at = take(region, size);
     const matrix = to.shared("matrix", size / rows);
-    load.push({ kind: "rows", at: matrix, blocks, columns });
+    load.push({ kind: "rows", at: matrix, blocks: units ? byUnits(blocks) : blocks, columns });
     runOnce(0, OP_PACK, at, matrix, n, columns, Number(units));
     return at;
   };
@@ -207,26 +205,32 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       lookups.set(name, lookup);
       if (outputs.has(name) || uses.get(name) !== 1) to.value(name);
     },
+    input(gx, x, weights, bias, times, units) {
+      if (isInt8(weights) || folds(x, blockBytes(weights) / 4, times)) {
+        to.product(gx, x, weights, bias, times);
+        return [0, 0, 0, 0, 0];
+      }
+      const { place, stride, size } = to.value(x);
+      return [place, stride, size, to.panels(weights, size, units), to.vector(bias)];
+    },
     product(y, x, weights, bias, times) {
       const stride = blockBytes(weights);
       const n = stride / 4;
-      const lookup = lookups.get(x);
-      if (lookup === undefined || lookup.count * n * times > lookup.size * (lookup.count + n * times)) {
+      const lookup = folds(x, n, times);
+      if (lookup === undefined) {
         const { place, stride, size } = to.value(x);
-        const operands = [y.place, y.stride, to.panels(weights, size), to.vector(bias), n, size, place, stride];
-        if (isInt8(weights)) to.emit(OP_LINEAR_INT8, ...operands, to.shared("q", quantizedBytes(size)));
-        else to.emit(OP_LINEAR, ...operands);
+        const q = isInt8(weights) ? to.shared("q", quantizedBytes(size)) : 0;
+        to.emit(OP_LINEAR, y.place, y.stride, to.panels(weights, size), to.vector(bias), n, size, place, stride, q);
         return;
       }
       const { count, size, ids } = lookup;
       const folded = take("weights", count * stride);
       const at = panels("temporary", weights, size);
       const b = to.vector(bias);
-      const operands = [folded, stride, at, b, n, size, table("temporary", lookup), paddedBytes(size)];
+      const rowsOf = table("temporary", lookup);
       // Nothing stands in `matrix` any more.
-      const q = () => to.shared("matrix", (count * quantizedBytes(size)) / rows);
-      if (isInt8(weights)) runOnce(count, OP_LINEAR_INT8, ...operands, q());
-      else runOnce(count, OP_LINEAR, ...operands);
+      const q = isInt8(weights) ? to.shared("matrix", (count * quantizedBytes(size)) / rows) : 0;
+      runOnce(count, OP_LINEAR, folded, stride, at, b, n, size, rowsOf, paddedBytes(size), q);
       const from = to.value(ids);
       to.emit(OP_LOOKUP, y.place, y.stride, folded, stride, from.place, from.stride);
     },

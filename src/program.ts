@@ -54,6 +54,19 @@ export interface Block {
   readonly rows: number;
 }
 
+/** Blocks r, z and n cut into the units of gemmUnits' panels, 16 and at the end 8 and 4: r, z, n, r, z, n, … */
+export function byUnits(blocks: readonly Block[]): Block[] {
+  const { rows } = blocks[0];
+  const all: Block[] = [];
+  for (let from = 0; from < rows; ) {
+    const left = rows - from;
+    const size = left > 12 ? 16 : left > 4 ? 8 : 4;
+    for (const block of blocks) all.push({ ...block, firstRow: block.firstRow + from, rows: Math.min(size, left) });
+    from += size;
+  }
+  return all;
+}
+
 /** ids → rows of a table. */
 export interface Lookup {
   readonly ids: string;
@@ -75,7 +88,7 @@ export interface Lowering {
   /** Rows of a region that all layers share. */
   shared(region: Region, stride: number): Place;
   state(name: string, row: number): Place;
-  /** A matrix packed in panels for gemm, where it is I8 for int8.ts; `units`: for gemmUnits. */
+  /** A matrix packed in panels for gemm, where it is I8 for int8.ts; `units`: r, z and n for gemmUnits. */
   panels(blocks: readonly Block[], columns: number, units?: boolean): Place;
   vector(blocks: readonly Block[]): Place;
   /** Rows for quantised vectors of up to k elements where the tensor is I8; 0 where it is not. */
@@ -92,6 +105,18 @@ export interface Lowering {
     bias: readonly Block[],
     times: number,
   ): void;
+  /**
+   * What a cell's record says of its input: x, its stride and elements, W (`units`: for gemmUnits), its bias. Where x is an
+   * embedding or W is bytes, the product into gx comes before, and all of this is 0.
+   */
+  input(
+    gx: Pick<Rows, "place" | "stride">,
+    x: string,
+    weights: readonly Block[],
+    bias: readonly Block[],
+    times: number,
+    units: boolean,
+  ): readonly Operand[];
   emit(op: number, ...operands: Operand[]): void;
 }
 

@@ -4,11 +4,9 @@
  */
 
 import {
-  C_GX, C_GX_STRIDE, C_HIDDEN, C_WIDTH, C_Y, MEMBER_BYTES, OP_LSTM, S_BIAS, S_C0, S_C0_STRIDE, S_CELL, S_CN, S_CN_STRIDE,
-  S_COUNT, S_H0, S_H0_STRIDE, S_HN, S_HN_STRIDE, S_K, S_MEMBERS, S_N, S_STATES, S_STEPS, S_W, S_X, S_X_STRIDE, S_Y,
-  S_Y_STRIDE,
+  C_HIDDEN, C_WIDTH, C_X, C_Y, MEMBER_BYTES, OP_LSTM, S_C0, S_C0_STRIDE, S_CELL, S_CN, S_CN_STRIDE, S_COUNT, S_H0, S_H0_STRIDE,
+  S_HN, S_HN_STRIDE, S_MEMBERS, S_STATES, S_STEPS, S_X, S_X_STRIDE, S_Y, S_Y_STRIDE,
 } from "../abi";
-import { gemm } from "../gemm";
 import { recurrence } from "../recurrence";
 import { copyElements, word } from "../rows";
 import { fillRows, paddedBytes } from "./move";
@@ -20,7 +18,6 @@ export function scan(record: usize, rows: usize): void {
   const count = word(record, S_COUNT);
   const members = word(record, S_MEMBERS);
   const states = word(record, S_STATES);
-  const k = word(record, S_K);
   const hSize = word(cell, C_WIDTH);
   const cSize = op == OP_LSTM ? word(cell, C_HIDDEN) : 0;
   const hBytes = paddedBytes(hSize);
@@ -35,13 +32,9 @@ export function scan(record: usize, rows: usize): void {
     const c0 = word(record, S_C0);
     if (h0 != 0) copyStates(states, stateBytes, h0 + r * word(record, S_H0_STRIDE), hSize << 2, hSize, count);
     if (c0 != 0) copyStates(states + hBytes, stateBytes, c0 + r * word(record, S_C0_STRIDE), cSize << 2, cSize, count);
-    const x = word(record, S_X) + r * word(record, S_X_STRIDE);
-    gemm(
-      word(cell, C_GX), word(cell, C_GX_STRIDE), word(record, S_BIAS), 0, word(record, S_W), x, k << 2, word(record, S_N), k,
-      steps * count,
-    );
+    store<u32>(cell + (C_X << 2), <u32>(word(record, S_X) + r * word(record, S_X_STRIDE)));
     store<u32>(cell + (C_Y << 2), <u32>(word(record, S_Y) + r * word(record, S_Y_STRIDE)));
-    recurrence(op, cell, members, count);
+    recurrence(op, cell, members, count, steps * count);
     const hn = word(record, S_HN);
     const cn = word(record, S_CN);
     if (hn != 0) copyStates(hn + r * word(record, S_HN_STRIDE), hSize << 2, states, stateBytes, hSize, count);

@@ -30,8 +30,8 @@ function product(build: Build, n: number, k: number, rows: number): Contestant {
     return at;
   };
   const pack = programOf(1, OP_PACK, weights, matrix, n, k);
-  const once = programOf(1, OP_LINEAR, y, n * 4, weights, bias, n, k, x, k * 4);
-  const program = programOf(RECORDS, OP_LINEAR, y, n * 4, weights, bias, n, k, x, k * 4);
+  const once = programOf(1, OP_LINEAR, y, n * 4, weights, bias, n, k, x, k * 4, 0);
+  const program = programOf(RECORDS, OP_LINEAR, y, n * 4, weights, bias, n, k, x, k * 4, 0);
   for (const [at, data] of [
     [matrix, w],
     [bias, b],

@@ -1,6 +1,6 @@
 /**
- * rnn, gru and lstm: one node is a whole stack of layers and directions. Each (layer, direction) becomes a product of all
- * rows with W, then a recurrence over U (assembly/recurrence.ts).
+ * rnn, gru and lstm: one node is a whole stack of layers and directions. Each (layer, direction) becomes one record: the
+ * input products of all rows with W, then a recurrence over U (assembly/recurrence.ts).
  */
 
 import { OP_GRU, OP_LSTM, OP_RNN } from "../../assembly/abi.ts";
@@ -15,11 +15,14 @@ const NONE = 0;
 /** What distinguishes the three cells. */
 interface Cell {
   readonly opcode: number;
-  readonly gates: number;
+  /** The gates of the tensors in the order that the kernels have them. */
+  readonly order: readonly number[];
   readonly states: readonly string[];
   /** Which of gate, candidate and output function `activations` lists. */
   readonly functions: readonly number[];
   readonly attrs: Readonly<Record<string, AttrRule>>;
+  /** A plain f32 cell has its matrices by units (assembly/gemm.ts). */
+  readonly units: boolean;
   /** The gate pass that stays in registers serves, as far as the attributes go. */
   plain(attrs: Attrs): boolean;
   /** The operands after those that all cells share. */
@@ -32,27 +35,14 @@ interface Layer {
   readonly hidden: number;
   /** Size of h: hidden, or projSize. */
   readonly width: number;
-  /** U by units (assembly/gru.ts). */
+  /** W and U by units. */
   readonly units: boolean;
   /** The tensor of this layer and direction: `weight_ih` → `rnn.weight_ih_l0_reverse`. */
   key(tensor: string): string;
 }
 
-const rowsOf = (tensor: string, size: number, from: number, count: number): Block[] =>
-  Array.from({ length: count }, (_, g) => ({ tensors: [tensor], firstRow: (from + g) * size, rows: size }));
-
-/** Blocks r, z and n cut into the units of gemmUnits' panels, 16 and at the end 8 and 4: r, z, n, r, z, n, … */
-function byUnits(blocks: readonly Block[]): Block[] {
-  const { rows } = blocks[0];
-  const all: Block[] = [];
-  for (let from = 0; from < rows; ) {
-    const left = rows - from;
-    const size = left > 12 ? 16 : left > 4 ? 8 : 4;
-    for (const block of blocks) all.push({ ...block, firstRow: block.firstRow + from, rows: Math.min(size, left) });
-    from += size;
-  }
-  return all;
-}
+const rowsOf = (tensor: string, size: number, gates: readonly number[]): Block[] =>
+  gates.map((g) => ({ tensors: [tensor], firstRow: g * size, rows: size }));
 
 const width = (attrs: Attrs) => (attrs.projSize || attrs.hiddenSize) as number;
 const directions = (attrs: Attrs) => (attrs.bidirectional ? 2 : 1);
@@ -64,7 +54,8 @@ export function suffixes(attrs: Attrs): string[] {
 }
 
 function recurrent(cell: Cell): Op {
-  const { gates } = cell;
+  const { order } = cell;
+  const gates = order.length;
   return {
     attrs: {
       inputSize: { ...SIZE, from: ["weight_ih_l0", 1], input: true },
@@ -125,12 +116,13 @@ function recurrent(cell: Cell): Op {
           const plain =
             cell.plain(attrs) && attrs.clip === undefined && functions.map(({ name }) => name).join() === PLAIN;
           // b_ih + b_hh, but for the n of a GRU whose reset comes after the product.
-          const bias = rowsOf(key("bias_ih"), hidden, 0, gates).map((block, g) => ({
+          const bias = rowsOf(key("bias_ih"), hidden, order).map((block, g) => ({
             ...block,
             tensors: !attrs.bias ? [] : attrs.resetAfter && g === 2 ? block.tensors : [key("bias_ih"), key("bias_hh")],
           }));
-          to.product(gx, input, rowsOf(key("weight_ih"), hidden, 0, gates), bias, count);
           const q = to.quantized(key("weight_hh"), Math.max(hidden, width(attrs)));
+          const units = cell.units && plain && q === NONE;
+          const weights = rowsOf(key("weight_ih"), hidden, order);
           const [h, c] = cell.states.map((suffix) => to.state(tensorKey(node.name, suffix), k + d));
           to.emit(
             cell.opcode,
@@ -149,8 +141,9 @@ function recurrent(cell: Cell): Op {
             floatBits((attrs.clip as number | undefined) ?? Infinity),
             Number(plain),
             q,
+            ...to.input(gx, input, weights, bias, count, units),
             ...functions.flatMap(functionWords),
-            ...cell.operands(to, { attrs, hidden, width: width(attrs), units: plain && q === NONE, key }),
+            ...cell.operands(to, { attrs, hidden, width: width(attrs), units, key }),
           );
         }
         input = output;
@@ -177,27 +170,29 @@ function functionsOf(cell: Cell, attrs: Attrs, d: number): ActivationSpec[] {
 
 export const rnn = recurrent({
   opcode: OP_RNN,
-  gates: 1,
+  order: [0],
   states: ["h"],
   functions: [1],
   attrs: { nonlinearity: { kind: ["tanh", "relu"], default: "tanh" } },
+  units: false,
   plain: () => false,
-  operands: (to, { hidden, key }) => [to.panels(rowsOf(key("weight_hh"), hidden, 0, 1), hidden)],
+  operands: (to, { hidden, key }) => [to.panels(rowsOf(key("weight_hh"), hidden, [0]), hidden)],
 });
 
 export const gru = recurrent({
   opcode: OP_GRU,
-  gates: 3,
+  order: [0, 1, 2],
   states: ["h"],
   functions: [0, 1],
   attrs: { resetAfter: { kind: "boolean", default: true } },
+  units: true,
   plain: (attrs) => attrs.resetAfter === true,
   operands: (to, { attrs, hidden, units, key }) => [
     ...(units
-      ? [to.panels(byUnits(rowsOf(key("weight_hh"), hidden, 0, 3)), hidden, true), NONE]
+      ? [to.panels(rowsOf(key("weight_hh"), hidden, [0, 1, 2]), hidden, true), NONE]
       : [
-          to.panels(rowsOf(key("weight_hh"), hidden, 0, 2), hidden),
-          to.panels(rowsOf(key("weight_hh"), hidden, 2, 1), hidden),
+          to.panels(rowsOf(key("weight_hh"), hidden, [0, 1]), hidden),
+          to.panels(rowsOf(key("weight_hh"), hidden, [2]), hidden),
         ]),
     attrs.resetAfter
       ? to.vector([{ tensors: attrs.bias ? [key("bias_hh")] : [], firstRow: 2 * hidden, rows: hidden }])
@@ -208,7 +203,8 @@ export const gru = recurrent({
 
 export const lstm = recurrent({
   opcode: OP_LSTM,
-  gates: 4,
+  // i, f, o, g: the three sigmoids lie side by side.
+  order: [0, 1, 3, 2],
   states: ["h", "c"],
   functions: [0, 1, 2],
   attrs: {
@@ -216,14 +212,15 @@ export const lstm = recurrent({
     peephole: FLAG,
     coupledInputForget: FLAG,
   },
+  units: false,
   plain: (attrs) => !attrs.peephole && !attrs.coupledInputForget,
   operands: (to, { attrs, hidden, width, key }) => [
-    to.panels(rowsOf(key("weight_hh"), hidden, 0, 4), width),
-    attrs.peephole ? to.vector(rowsOf(key("weight_peephole"), hidden, 0, 3)) : NONE,
+    to.panels(rowsOf(key("weight_hh"), hidden, [0, 1, 3, 2]), width),
+    attrs.peephole ? to.vector(rowsOf(key("weight_peephole"), hidden, [0, 1, 2])) : NONE,
     Number(attrs.coupledInputForget),
     ...(attrs.projSize
       ? [
-          to.panels(rowsOf(key("weight_hr"), width, 0, 1), hidden),
+          to.panels(rowsOf(key("weight_hr"), width, [0]), hidden),
           to.vector([{ tensors: [], firstRow: 0, rows: width }]),
           to.shared("mRows", paddedBytes(hidden)),
         ]

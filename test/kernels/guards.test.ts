@@ -203,7 +203,7 @@ interface Shape {
   readonly reverse: boolean;
 }
 
-/** A cell's record over members of the given lengths, with the input products in place. */
+/** A cell's record over members of the given lengths, with the input products in place or its own to make. */
 function cell(machine: Machine, random: Random, op: number, gates: number, shape: Shape): Trial {
   const { hidden, width, lengths, plain, reverse } = shape;
   const coin = () => below(random, 2) === 1;
@@ -290,6 +290,18 @@ function cell(machine: Machine, random: Random, op: number, gates: number, shape
   const weights = (n: number, k: number) => uniform(random, n * k, -0.4, 0.4);
   const u = (gatesOf: number) => machine.put(gatePanels(weights(gatesOf * hidden, width), gatesOf, hidden, width));
   const biases = () => machine.put(gateVector(weights(hidden, 1), 1, hidden));
+  if (coin()) {
+    const k = 1 + below(random, 9);
+    const own = weights(gates * hidden, k);
+    set(abi.C_X, machine.rows(rows, k, padded(k) * 4, 0, number(random)));
+    set(abi.C_X_STRIDE, padded(k) * 4);
+    set(abi.C_K, k);
+    set(
+      abi.C_W,
+      machine.put(op === abi.OP_GRU && plain ? unitPanels(own, hidden, k) : gatePanels(own, gates, hidden, k)),
+    );
+    set(abi.C_BIAS, machine.put(gateVector(weights(gates * hidden, 1), gates, hidden)));
+  }
   if (op === abi.OP_RNN) record.push(u(1));
   else if (op === abi.OP_GRU) {
     const after = plain || coin();
@@ -363,8 +375,8 @@ describe.each(BUILDS)("the %s build", (build) => {
 it("every opcode is guarded", () => {
   const names = Object.keys(abi).filter((name) => name.startsWith("OP_"));
   const guarded = [...Object.keys(ROW_OPERATORS), ...Object.keys(CELLS), "OP_LINEAR", "OP_END"];
-  // test/kernels/int8.test.ts guards these.
-  guarded.push("OP_LINEAR_INT8", "OP_PACK_INT8");
+  // test/kernels/int8.test.ts guards this.
+  guarded.push("OP_PACK_INT8");
   // test/graph/guards.test.ts those of graphs, 32 … 127.
   const own = names.filter((name) => Math.floor((abi as unknown as Record<string, number>)[name] / 32) % 4 === 0);
   expect(own.sort()).toEqual(guarded.sort());

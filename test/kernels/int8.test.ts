@@ -1,10 +1,10 @@
 /**
- * OP_PACK_INT8 and OP_LINEAR_INT8 against the int8 arithmetic in plain TypeScript, bit for bit, over all sizes around the
+ * OP_PACK_INT8 and OP_LINEAR of bytes against the int8 arithmetic in plain TypeScript, bit for bit, over all sizes around the
  * edges of panels, groups and tiles, and over vectors that are not plain numbers.
  */
 
 import { describe, expect, it, vi } from "vitest";
-import { OP_LINEAR_INT8, OP_PACK_INT8, STATUS_OK } from "../../assembly/abi.ts";
+import { OP_LINEAR, OP_PACK_INT8, STATUS_OK } from "../../assembly/abi.ts";
 import { int8Bytes, quantizedBytes } from "../../src/program.ts";
 import { expectBits } from "../conformance/compare.ts";
 import { product, type Quantized, quantizeRows } from "../conformance/int8-arithmetic.ts";
@@ -45,7 +45,7 @@ function check(machine: Machine, random: Random, n: number, k: number, xs: reado
   const y = machine.take(xs.length * yStride);
   const qBytes = xs.length * quantizedBytes(k);
   const q = machine.take(qBytes);
-  const program = machine.program(xs.length, [OP_LINEAR_INT8, y, yStride, at, bias, n, k, x, xStride, q]);
+  const program = machine.program(xs.length, [OP_LINEAR, y, yStride, at, bias, n, k, x, xStride, q]);
   for (let rows = 1; rows <= xs.length; rows++) {
     const outputs = Array.from({ length: rows }, (_, r) => [y + r * yStride, y + r * yStride + n * 4] as const);
     machine.expectWrites([...outputs, [q, q + qBytes]], () => machine.exports.executeGroup(program, 0, 1, rows));

@@ -39,7 +39,7 @@ describe.each(BUILDS)("OP_LINEAR of the %s build", (build) => {
         const bias = machine.rows(1, n, padded(n) * 4, padded(n) - n, () => 0);
         machine.f32.set(b, bias / 4);
         const y = machine.take(MAX_ROWS * yStride);
-        const program = machine.program(MAX_ROWS, [OP_LINEAR, y, yStride, weights, bias, padded(n), k, x, xStride]);
+        const program = machine.program(MAX_ROWS, [OP_LINEAR, y, yStride, weights, bias, padded(n), k, x, xStride, 0]);
         let first: Uint32Array | undefined;
         for (let rows = 1; rows <= MAX_ROWS; rows++) {
           const outputs = Array.from(
@@ -112,6 +112,7 @@ describe.each(BUILDS)("OP_LINEAR of the %s build", (build) => {
         k,
         x,
         32,
+        0,
       ]);
       machine.exports.executeGroup(program, 0, 1, MAX_ROWS);
       const bad = Array.from({ length: MAX_ROWS }, (_, r) => Number.isNaN(machine.f32[(y + r * n * 4) / 4]));

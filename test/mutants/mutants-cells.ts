@@ -6,15 +6,16 @@ const GRU: readonly Mutant[] = [
   {
     name: "gru: r and z exchanged",
     file: "assembly/gru.ts",
-    find: "const z = gates + bytes;\n  const n = z + bytes;\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV<T>(v128.load(gates + i)",
+    find: "const z = gates + bytes;\n  const n = z + bytes;\n  decayRow<T>(gates, bytes << 1);\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i)",
     replace:
-      "const z = gates;\n  const n = z + (bytes << 1);\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV<T>(v128.load(gates + bytes + i)",
+      "const z = gates;\n  const n = z + (bytes << 1);\n  decayRow<T>(gates, bytes << 1);\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + bytes + i)",
   },
   {
     name: "gru: z weighs the new state",
     file: "assembly/gru.ts",
-    find: "blendV<T>(v128.load(z + i), v128.load(n + i), v128.load(h + i))",
-    replace: "blendV<T>(f32x4.neg(v128.load(z + i)), v128.load(n + i), v128.load(h + i))",
+    find: "blendV<T>(v128.load(z + i), v128.load(n + i), v128.load(nHidden + i), v128.load(h + i))",
+    replace:
+      "blendV<T>(f32x4.div(f32x4.splat(1), v128.load(z + i)), v128.load(n + i), v128.load(nHidden + i), v128.load(h + i))",
   },
   {
     name: "gru: in the general form r does not reach U_n h",
@@ -40,10 +41,10 @@ const LSTM: readonly Mutant[] = [
   {
     name: "lstm: i and f exchanged",
     file: "assembly/lstm.ts",
-    find: `sigmoidTimesV<T>(v128.load(f + k), v128.load(c + k));
-    v128.store(c + k, keptV(f32x4.add(kept, sigmoidTanhV<T>(v128.load(i + k),`,
-    replace: `sigmoidTimesV<T>(v128.load(i + k), v128.load(c + k));
-    v128.store(c + k, keptV(f32x4.add(kept, sigmoidTanhV<T>(v128.load(f + k),`,
+    find: `const input = sigmoidTanhV(v128.load(i + k), v128.load(g + k), v128.load(m + k));
+    v128.store(c + k, keptV(f32x4.add(sigmoidTimesV(v128.load(f + k),`,
+    replace: `const input = sigmoidTanhV(v128.load(f + k), v128.load(g + k), v128.load(m + k));
+    v128.store(c + k, keptV(f32x4.add(sigmoidTimesV(v128.load(i + k),`,
   },
   {
     name: "lstm: the peephole of o sees the old c",
@@ -129,8 +130,38 @@ const RECURRENCE: readonly Mutant[] = [
   {
     name: "recurrence: both directions write to the first columns",
     file: "assembly/recurrence.ts",
-    find: " + word(record, C_Y_COLUMN)",
-    replace: "",
+    find: "row * yStride + word(record, C_Y_COLUMN)",
+    replace: "row * yStride",
+  },
+  {
+    name: "recurrence: both directions of a step write to the first columns",
+    file: "assembly/recurrence.ts",
+    find: "row * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN)",
+    replace: "row * word(record, C_Y_STRIDE)",
+  },
+  {
+    name: "recurrence: a run with few inputs goes forwards only",
+    file: "assembly/recurrence.ts",
+    find: "const row = reverse ? steps - 1 - s : s;",
+    replace: "const row = s;",
+  },
+  {
+    name: "recurrence: a run with few inputs reads its first row only",
+    file: "assembly/recurrence.ts",
+    find: "word(record, C_X) + row * word(record, C_X_STRIDE)",
+    replace: "word(record, C_X)",
+  },
+  {
+    name: "recurrence: a group's input products with the bias of r for n",
+    file: "assembly/recurrence.ts",
+    find: "bias, 0, bias + rz,",
+    replace: "bias, 0, bias,",
+  },
+  {
+    name: "recurrence: two members make a run of one",
+    file: "assembly/recurrence.ts",
+    find: "w != 0 && n == 1 && (rows",
+    replace: "w != 0 && (rows",
   },
 ];
 

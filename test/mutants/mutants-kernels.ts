@@ -6,16 +6,19 @@ const GEMM: readonly Mutant[] = [
   {
     name: "gemm: after a tile x goes on by a vector less",
     file: "assembly/gemm.ts",
-    find: `initRow += initStride * tileVectors();
+    find: `      yRow += yStride * tileVectors();
+      initRow += initStride * tileVectors();
       xRow += xStride * tileVectors();`,
-    replace: `initRow += initStride * tileVectors();
+    replace: `      yRow += yStride * tileVectors();
+      initRow += initStride * tileVectors();
       xRow += xStride * (tileVectors() - 1);`,
   },
   {
     name: "gemm: after a tile the init stays where it is",
     file: "assembly/gemm.ts",
-    find: "initRow += initStride * tileVectors();",
-    replace: "",
+    find: `      yRow += yStride * tileVectors();
+      initRow += initStride * tileVectors();`,
+    replace: "      yRow += yStride * tileVectors();",
   },
   {
     name: "gemm: the second panel begins on the first one's output",
@@ -29,8 +32,8 @@ const GEMM: readonly Mutant[] = [
   {
     name: "gemm: a panel of 24 begins its last third with the init of the second",
     file: "assembly/gemm.ts",
-    find: "panel24(yRow, initRow, 32, yRow + 64, initRow + 64, w, xRow, k)",
-    replace: "panel24(yRow, initRow, 32, yRow + 64, initRow + 32, w, xRow, k)",
+    find: "panel24(yRow, 32, yRow + 64, initRow, initRow + 64, 0,",
+    replace: "panel24(yRow, 32, yRow + 64, initRow, initRow + 32, 0,",
   },
   {
     name: "gemm: packed in panels of units where a matrix has none",
@@ -41,8 +44,8 @@ const GEMM: readonly Mutant[] = [
   {
     name: "gemmUnits: a tile's z begins with r",
     file: "assembly/gemm.ts",
-    find: "tiles(yRow + next, yStride, yRow + next, yStride, w + bytes,",
-    replace: "tiles(yRow + next, yStride, yRow, yStride, w + bytes,",
+    find: "tiles(yRow + next, yStride, initRow + next, initStride, w + bytes,",
+    replace: "tiles(yRow + next, yStride, initRow, initStride, w + bytes,",
   },
   {
     name: "gemmUnits: a tile's n without its bias",
@@ -53,8 +56,37 @@ const GEMM: readonly Mutant[] = [
   {
     name: "gemmUnits: the biases of the first units for all",
     file: "assembly/gemm.ts",
-    find: "initN += bytes;",
+    find: `initN += bytes;
+    w += wStride * k;`,
+    replace: "w += wStride * k;",
+  },
+  {
+    name: "gemmUnitsBoth: the biases of the first units for all",
+    file: "assembly/gemm.ts",
+    find: `initN += bytes;
+    w += bytes * 3 * k;`,
+    replace: "w += bytes * 3 * k;",
+  },
+  {
+    name: "gemmUnitsBoth: the second units take the U of the first",
+    file: "assembly/gemm.ts",
+    find: "u += bytes * 3 * kh;",
     replace: "",
+  },
+  {
+    name: "panel12: U_n·h begins with W_n·x",
+    file: "assembly/panels.ts",
+    find: `v128.store(yX, a2, 0);
+    a2 = v128.load(initN, 0);
+`,
+    replace: "v128.store(yX, a2, 0);\n",
+  },
+  {
+    name: "panel48: the second product has as many columns as the first",
+    file: "assembly/panels.ts",
+    find: `k = kh;
+    v128.store(yX, a8, 0);`,
+    replace: "v128.store(yX, a8, 0);",
   },
   {
     name: "pack: the matrix is not transposed within its panels",
@@ -221,8 +253,8 @@ const FUNCTIONS: readonly Mutant[] = [
   {
     name: "gates: e⁻ˣ of a gate is limited on one side",
     file: "assembly/math.ts",
-    find: "f32x4.pmax(f32x4.pmin(x, splat(GATE_LIMIT)), splat(MINUS_GATE_LIMIT))",
-    replace: "f32x4.pmin(x, splat(GATE_LIMIT))",
+    find: "f32x4.pmax(f32x4.pmin(v128.load(x), splat(GATE_LIMIT)), splat(MINUS_GATE_LIMIT))",
+    replace: "f32x4.pmin(v128.load(x), splat(GATE_LIMIT))",
     tests: ["test/host/step.test.ts"],
   },
   {

@@ -82,8 +82,8 @@ const LOWERING: readonly Mutant[] = [
   {
     name: "gru: U_n is U_z",
     file: "src/ops/recurrent.ts",
-    find: "hidden, 2, 1)",
-    replace: "hidden, 1, 1)",
+    find: "hidden, [2])",
+    replace: "hidden, [1])",
   },
   {
     name: "gru: the reset comes after the product, whatever the model says",
@@ -163,8 +163,8 @@ const PLAN: readonly Mutant[] = [
   {
     name: "embedding: folded with rows that are not padded",
     file: "src/plan.ts",
-    find: 'table("temporary", lookup), paddedBytes(size)]',
-    replace: 'table("temporary", lookup), size * 4]',
+    find: "n, size, rowsOf, paddedBytes(size), q",
+    replace: "n, size, rowsOf, size * 4, q",
   },
   {
     name: "embedding: a folded one is looked up in rows of its own size",
@@ -175,8 +175,8 @@ const PLAN: readonly Mutant[] = [
   {
     name: "embedding: folded where that is larger",
     file: "src/plan.ts",
-    find: "lookup.count * n * times > lookup.size",
-    replace: "lookup.count * n * times < lookup.size",
+    find: "count * n * times > size *",
+    replace: "count * n * times < size *",
     tests: ["test/plan"],
   },
   {

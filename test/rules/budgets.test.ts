@@ -53,9 +53,9 @@ function expectAtMost(what: string, bytes: number, bar: number): void {
 }
 
 describe("budgets", () => {
-  it("a program with both binaries inline is at most 40 KiB after gzip", async () => {
+  it("a program with both binaries inline is at most 41 KiB after gzip", async () => {
     const code = await bundle(true);
-    expectAtMost(`bundle (${code.length} bytes before gzip)`, gzipSync(code, { level: 9 }).length, 40 * KIB);
+    expectAtMost(`bundle (${code.length} bytes before gzip)`, gzipSync(code, { level: 9 }).length, 41 * KIB);
   });
 
   it("a program without the binaries is at most 27 KiB after gzip", async () => {
@@ -82,7 +82,7 @@ describe("budgets", () => {
   });
 
   it.each(["graph-simd", "graph-relaxed"])("build/%s.wasm is at most 40 KiB", (name) => {
-    expectAtMost(`build/${name}.wasm`, readFileSync(new URL(`build/${name}.wasm`, root)).length, 40 * KIB);
+    expectAtMost(`build/${name}.wasm`, readFileSync(new URL(`build/${name}.wasm`, root)).length, 41 * KIB);
   });
 
   it("both binaries are in the first bundle, neither in the second", async () => {

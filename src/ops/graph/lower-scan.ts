@@ -11,14 +11,6 @@ import { CORE } from "../core.ts";
 import type { GraphLowering } from "./lowering.ts";
 import { shifted } from "./nest.ts";
 
-/** The input product that comes before a cell's record. */
-interface Product {
-  readonly x: Rows;
-  readonly weights: Place;
-  readonly bias: Place;
-  readonly n: number;
-}
-
 /** A state that the caller gives or wants: none where its name is "". */
 interface Port {
   readonly place: Place | 0;
@@ -37,7 +29,7 @@ export function lowerScan(to: GraphLowering, node: Node): void {
   const given = sizes.map((_, i) => (inputs[1 + i] ? to.value(inputs[1 + i]) : undefined));
   const wanted = sizes.map((size, i) => (outputs[1 + i] ? to.define(outputs[1 + i], count * B * size) : undefined));
   const y = outputs[0] === "" ? undefined : outputs[0];
-  let product: Product | undefined;
+  let from: Rows | undefined;
   let done = 0;
 
   const frame: GraphLowering = {
@@ -53,13 +45,14 @@ export function lowerScan(to: GraphLowering, node: Node): void {
     quantized: () => 0,
     // h, then c: where they stand in a member's states.
     state: (name) => ({ region: "state", offset: /(^|\.)c$/.test(name) ? paddedBytes(sizes[0]) : 0 }),
-    product(_, x, weights, bias) {
-      const n = weights.reduce((sum, { rows }) => sum + paddedBytes(rows), 0) / 4;
-      const rows = to.value(x);
-      product = { x: rows, weights: to.wide(weights, rows.size / (T * B)), bias: to.vector(bias), n };
+    // The kernel says which row of the execution it scans: x has no place here.
+    input(_, x, weights, bias, _times, units) {
+      from = to.value(x);
+      const k = from.size / (T * B);
+      return [0, k * 4, k, to.wide(weights, k, units), to.vector(bias)];
     },
     emit(opcode, ...operands) {
-      const { x, weights, bias, n } = product as Product;
+      const x = from as Rows;
       const at = (rows: Rows | undefined, size: number): Port =>
         rows ? { place: shifted(rows.place, done * B * size * 4), stride: rows.stride } : { place: 0, stride: 0 };
       const ports = [
@@ -78,10 +71,6 @@ export function lowerScan(to: GraphLowering, node: Node): void {
         x.stride,
         T,
         B,
-        weights,
-        bias,
-        n,
-        x.size / (T * B),
         ...ports.flatMap((port) => [port.place, port.stride]),
         members,
         states,

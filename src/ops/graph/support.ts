@@ -6,7 +6,7 @@
 import { OP_GRU, OP_KEEP, OP_LSTM, OP_PACK, OP_RNN, OP_STATE_READ, OP_STATE_WRITE } from "../../../assembly/abi.ts";
 import { ModelError } from "../../errors.ts";
 import type { StateInfo } from "../../model.ts";
-import { type Place, paddedBytes } from "../../program.ts";
+import { byUnits, type Place, paddedBytes } from "../../program.ts";
 import { elements, shapeText } from "../../tensor.ts";
 import type { GraphSupport, PlanFrame } from "../op.ts";
 import { type Buffer, createBuffers } from "./buffers.ts";
@@ -83,7 +83,7 @@ export const support: GraphSupport = {
         const n = blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0) / 4;
         const at = take("weights", n * columns * 4);
         const matrix = to.shared("matrix", (n * columns * 4) / rows);
-        load.push({ kind: "rows", at: matrix, blocks, columns });
+        load.push({ kind: "rows", at: matrix, blocks: units ? byUnits(blocks) : blocks, columns });
         frame.runOnce(0, OP_PACK, at, matrix, n, columns, Number(units));
         return at;
       },
