@@ -1,10 +1,10 @@
-// Kernels (asc) → build/*.wasm → build/kernels.ts (hex text) → dist/*.js (esbuild). Types are tsc's, after this.
+// Kernels (asc) → build/*.wasm → build/kernels.ts (text) → dist/*.js (esbuild). Types are tsc's, after this.
 // Two builds of the same sources give identical bytes.
 
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 const root = new URL("..", import.meta.url);
 process.chdir(fileURLToPath(root));
@@ -16,10 +16,13 @@ for (const target of ["simd", "relaxed", "graph-simd", "graph-relaxed", "debug"]
   if (error || messages !== "") throw new Error(`asc --target ${target}\n${messages}`, { cause: error });
 }
 
-/** `kernels.ts` holds the release builds as hex text, `kernels-graph.ts` those of the graph set, `kernels-debug.ts` the debug build. */
+const { code } = await transform(readFileSync("src/binary-text.ts", "utf8"), { loader: "ts" });
+const { textOfBytes } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+
+/** `kernels.ts` holds the release builds as text (src/binary-text.ts), `kernels-graph.ts` those of the graph set, `kernels-debug.ts` the debug build. */
 function embed(file, names, prefix = "") {
   const lines = names.map(
-    (name) => `export const ${name}: string =\n  "${readFileSync(`build/${prefix}${name}.wasm`).toString("hex")}";\n`,
+    (name) => `export const ${name}: string =\n  "${textOfBytes(readFileSync(`build/${prefix}${name}.wasm`))}";\n`,
   );
   writeFileSync(`build/${file}`, `// Made by scripts/build.mjs.\n${lines.join("")}`);
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
+import { textOfBytes } from "../../src/binary-text.ts";
 
 const root = new URL("../../", import.meta.url);
 const KIB = 1024;
@@ -17,7 +18,7 @@ import { createSession, readModel } from "sluice";
 export const open = async (bytes) => createSession(readModel(bytes));
 `;
 
-/** The program bundled and minified from src; `text`: with both binaries as hex text, or with neither. */
+/** The program bundled and minified from src; `text`: with both binaries as text, or with neither. */
 async function bundle(text: boolean): Promise<Uint8Array> {
   const { outputFiles } = await build({
     stdin: { contents: PROGRAM, resolveDir: fileURLToPath(root) },
@@ -88,7 +89,7 @@ describe("budgets", () => {
   it("both binaries are in the first bundle, neither in the second", async () => {
     const [withText, without] = [await bundle(true), await bundle(false)].map((code) => Buffer.from(code).toString());
     for (const name of ["simd", "relaxed"]) {
-      const text = readFileSync(new URL(`build/${name}.wasm`, root)).toString("hex");
+      const text = textOfBytes(readFileSync(new URL(`build/${name}.wasm`, root)));
       expect(withText.includes(text)).toBe(true);
       expect(without.includes(text.slice(0, 100))).toBe(false);
     }
