@@ -1,11 +1,12 @@
 /**
  * Model → Session: picks what runs it. `auto` takes the build that was measured fastest on this engine, and the reference
- * where there is no WebAssembly, no SIMD, or a policy that forbids compiling; `session.info` tells which.
+ * where there is no WebAssembly, no SIMD, or a policy that forbids compiling; `session.info` tells which. The synchronous way
+ * carries the reference; the other loads it where it is needed, so that a page does not.
  */
 
 import { createArena } from "./arena.ts";
-import { createReferenceEngine } from "./backend-reference.ts";
-import type { Variant } from "./engine.ts";
+import type { createReferenceEngine } from "./backend-reference.ts";
+import type { Engine, Variant } from "./engine.ts";
 import { ModelError } from "./errors.ts";
 import { checkGraph } from "./graph.ts";
 import {
@@ -81,25 +82,48 @@ export async function compileBuild(kit: Kit, options: RuntimeOptions): Promise<W
   throw new ModelError("ERR_VARIANT", `variant: expected kernels that compile as "${variant}"; got ${got}.`);
 }
 
-export function openSession(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Session {
-  const { maxSteps = 64, variant = "auto", precision } = options;
+/** Undefined: the reference. */
+function runtimeFor(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Runtime | undefined {
+  const { maxSteps = 64, variant = "auto", precision, runtime } = options;
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   checkInteger("maxSteps", maxSteps, 1);
   if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
-  const runtime = options.runtime ?? openRuntime(kit, options);
-  if (options.runtime && variant !== "auto" && variant !== options.runtime.variant) {
-    throw new ModelError(
-      "ERR_VARIANT",
-      `variant: expected "${variant}"; got a runtime of "${options.runtime.variant}".`,
-    );
-  }
+  if (runtime === undefined) return openRuntime(kit, options);
+  if (variant === "auto" || variant === runtime.variant) return runtime;
+  throw new ModelError("ERR_VARIANT", `variant: expected "${variant}"; got a runtime of "${runtime.variant}".`);
+}
+
+export async function openSession(kit: Kit, model: Model, options: SessionOptions): Promise<Session> {
+  const given = await fetched(options);
+  const runtime = runtimeFor(kit, model, given);
+  const reference = runtime ? undefined : (await import("./backend-reference.ts")).createReferenceEngine;
+  return lay(kit, model, given, runtime, reference);
+}
+
+/** With what `auto` falls back to. */
+export function openSessionSync(
+  kit: Kit,
+  model: Model,
+  options: SessionOptions<KernelBinary>,
+  reference: typeof createReferenceEngine,
+): Session {
+  return lay(kit, model, options, runtimeFor(kit, model, options), reference);
+}
+
+function lay(
+  kit: Kit,
+  model: Model,
+  { maxSteps = 64, precision }: SessionOptions<KernelBinary>,
+  runtime: Runtime | undefined,
+  reference: typeof createReferenceEngine | undefined,
+): Session {
   // A runtime from another entry runs what its own kernels have.
   const ops = runtime?.ops ?? kit.ops;
   const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
   const engine = runtime
     ? createArena(ops, model, runtime, maxSteps, precision)
-    : createReferenceEngine(model, { rows: maxSteps, known: { ops, values: graph.values } });
-  return new Session(model, graph, engine);
+    : reference?.(model, { rows: maxSteps, known: { ops, values: graph.values } });
+  return new Session(model, graph, engine as Engine);
 }
 
 /** Options whose `wasm` is at hand. */

@@ -5,7 +5,16 @@
 
 import { instantiateSync } from "@assemblyscript/loader";
 import { debug } from "../build/kernels-debug.ts";
-import { fetched, type Kit, openRuntime, openSession, type RuntimeOptions, type SessionOptions } from "./create.ts";
+import { createReferenceEngine } from "./backend-reference.ts";
+import {
+  fetched,
+  type Kit,
+  openRuntime,
+  openSession,
+  openSessionSync,
+  type RuntimeOptions,
+  type SessionOptions,
+} from "./create.ts";
 import type { KernelBinary } from "./kernels.ts";
 import type { Model } from "./model.ts";
 import { CORE } from "./ops/core.ts";
@@ -21,12 +30,12 @@ const kit: Kit = {
 
 /** `createSession` of `sluice`, over the debug build. */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  return openSession(kit, model, await fetched(options));
+  return openSession(kit, model, options);
 }
 
 /** `createSessionSync` of `sluice`, over the debug build. */
 export function createSessionSync(model: Model, options: SessionOptions<KernelBinary> = {}): Session {
-  return openSession(kit, model, options);
+  return openSessionSync(kit, model, options, createReferenceEngine);
 }
 
 /** `createRuntime` of `sluice`, over the debug build. */

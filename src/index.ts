@@ -6,12 +6,14 @@
  */
 
 import { relaxed, simd } from "../build/kernels.ts";
+import { createReferenceEngine } from "./backend-reference.ts";
 import {
   compileBuild,
   fetched,
   type Kit,
   openRuntime,
   openSession,
+  openSessionSync,
   type RuntimeOptions,
   type SessionOptions,
 } from "./create.ts";
@@ -70,12 +72,12 @@ export function modelFromLayers(
  * const session = await createSession(model);
  */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  return openSession(kit, model, await fetched(options));
+  return openSession(kit, model, options);
 }
 
 /** `createSession` without a promise: for audio worklets and handlers. Compiling 12 KB of kernels takes about a millisecond. */
 export function createSessionSync(model: Model, options: SessionOptions<KernelBinary> = {}): Session {
-  return openSession(kit, model, options);
+  return openSessionSync(kit, model, options, createReferenceEngine);
 }
 
 /**

@@ -3,12 +3,13 @@
  */
 
 import { CONSTANTS } from "../assembly/abi.ts";
+import { bytesOfText } from "./binary-text.ts";
 import { COEFFICIENTS } from "./coefficients.ts";
 import { ModelError, SessionError } from "./errors.ts";
 import { loadBytes } from "./load.ts";
 import { kindOf, wrongKind } from "./ports.ts";
 
-/** A build of the kernels: its bytes as hex text (smaller than base64 after gzip), bytes, or a compiled Module. */
+/** A build of the kernels: its bytes as text (src/binary-text.ts), bytes, or a compiled Module. */
 export type KernelBinary = string | Uint8Array | ArrayBuffer | WebAssembly.Module;
 
 /** The builds of one kernel set. Importing a set costs its bytes and nothing else. */
@@ -40,10 +41,12 @@ export type WasmSource = KernelBinary | URL | Response;
  */
 export function pickBuild({ simd, relaxed }: KernelSet): KernelBinary | undefined {
   if (typeof WebAssembly === "undefined") return undefined;
-  return ("Float16Array" in globalThis ? [relaxed, simd] : [simd]).find((binary) => {
-    const decoded = decode(binary);
-    return isModule(decoded) || WebAssembly.validate(decoded);
-  });
+  const builds = "Float16Array" in globalThis ? [relaxed, simd] : [simd];
+  for (const build of builds) {
+    const binary = decode(build);
+    if (isModule(binary) || WebAssembly.validate(binary)) return binary;
+  }
+  return undefined;
 }
 
 /** By tag, since a Module may come from another realm. */
@@ -51,16 +54,15 @@ function isModule(binary: unknown): binary is WebAssembly.Module {
   return Object.prototype.toString.call(binary) === "[object WebAssembly.Module]";
 }
 
-/** Hex text as bytes, by hand: audio worklets have neither atob nor TextDecoder. @internal */
+/** Text as bytes, by hand: audio worklets have neither atob nor TextDecoder. @internal */
 export function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
   if (typeof binary !== "string") return isModule(binary) ? binary : new Uint8Array(binary as ArrayBuffer);
-  if (!binary.startsWith("0061736d")) throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);
-  const bytes = new DataView(new ArrayBuffer(binary.length / 2 + 3));
-  // Eight digits at a time: few turns of a loop that is not compiled yet.
-  for (let i = 0; i < binary.length; i += 8)
-    bytes.setUint32(i / 2, Number.parseInt(binary.slice(i, i + 8).padEnd(8, "0"), 16));
-  return new Uint8Array(bytes.buffer, 0, binary.length / 2);
+  if (!binary.startsWith(MAGIC)) throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);
+  return bytesOfText(binary);
 }
+
+/** How the text of a module begins: "\0asm". */
+const MAGIC = ".#c#u#o";
 
 /** The bytes of a URL or Response; a binary as it is. */
 export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { STATUS_ID, STATUS_OK, STATUS_STEPS } from "../../assembly/abi.ts";
 import type { Description } from "../../src/bake/baked.ts";
 import { type BakeOptions, bakeModel } from "../../src/bake.ts";
+import { bytesOfText } from "../../src/binary-text.ts";
 import { createSessionSync, type Model, type Stream } from "../../src/index.ts";
 import { expectSameState } from "../conformance/compare.ts";
 import { argument, byName, joined, rows, runStream } from "../conformance/drive.ts";
@@ -197,7 +198,7 @@ describe("a baked model", () => {
     const wasms = await Promise.all(others.map(async (other) => (await bake(other)).wasm));
     wasms.push((await bake(model, { maxSteps: 65 })).wasm);
     const { simd } = await import("../../build/kernels.ts");
-    for (const wasm of [...wasms, Uint8Array.from(Buffer.from(simd, "hex"))]) {
+    for (const wasm of [...wasms, bytesOfText(simd)]) {
       expect(() => wrapper.create(wasm)).toThrow(
         expect.objectContaining({ code: "ERR_VARIANT", message: expect.stringContaining("baked with this wrapper") }),
       );

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import asc from "assemblyscript/asc";
+import { textOfBytes } from "../../src/binary-text.ts";
 import { MUTANTS, type Mutant } from "./mutants.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -131,8 +132,8 @@ async function buildKernels(): Promise<void> {
     const { error, stderr } = await asc.main(args);
     if (error) throw new Error(`asc --target ${target}\n${stderr}`);
   }
-  const hex = (name: string) => readFileSync(join(copy, "build", `${name}.wasm`)).toString("hex");
-  const lines = TARGETS.map((name) => `export const ${name} =\n  "${hex(name)}";\n`);
+  const text = (name: string) => textOfBytes(readFileSync(join(copy, "build", `${name}.wasm`)));
+  const lines = TARGETS.map((name) => `export const ${name} =\n  "${text(name)}";\n`);
   writeFileSync(join(copy, "build", "kernels.ts"), lines.join(""));
 }
 
