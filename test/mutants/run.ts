@@ -51,7 +51,10 @@ process.on("exit", () => {
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => process.exit(1));
 for (const name of readdirSync(ROOT)) {
-  if (!/^(\..*|node_modules|build|dist)$/.test(name)) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  if (/^(\..*|node_modules|build|dist)$/.test(name)) continue;
+  // Packages of their own (bench/thirdparty, test/diff) stay without what they have installed.
+  const filter = (path: string) => !path.endsWith("node_modules");
+  cpSync(join(ROOT, name), join(copy, name), { recursive: true, filter });
 }
 mkdirSync(join(copy, "node_modules"));
 for (const name of readdirSync(join(ROOT, "node_modules"))) {
