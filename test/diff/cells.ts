@@ -86,7 +86,8 @@ export function recurrent(to: Builder): void {
   );
   const [T, N] = layout === 1 ? [x.shape[1], x.shape[0]] : x.shape;
   const state = layout === 1 ? [N, D, H] : [D, N, H];
-  const initial = () => (random.chance(0.5) ? to.fresh(state, "float", [-1, 1]) : undefined);
+  // One step of one sequence with a state to begin from is read as a stream, whose sessions are given states otherwise.
+  const initial = () => (random.chance(0.5) && T * N > 1 ? to.fresh(state, "float", [-1, 1]) : undefined);
   const inputs = [
     x,
     ...weights(to, cell, x.shape[2]),

@@ -35,11 +35,11 @@ export const KNOWN: readonly Known[] = [
   },
   {
     kind: "differs",
-    reason: "MaxPool with auto_pad SAME and dilations: ONNX Runtime pads as if the window were not dilated",
+    reason: "pools with auto_pad SAME and dilations: ONNX Runtime pads as if the window were not dilated",
     fits: ({ nodes = [] }) =>
       (nodes as readonly Node[]).some(
         ({ op, attrs = {} }) =>
-          op === "MaxPool" && attrs.dilations !== undefined && `${attrs.auto_pad}`.startsWith("SAME"),
+          /^(Max|Average)Pool$/.test(op) && attrs.dilations !== undefined && `${attrs.auto_pad}`.startsWith("SAME"),
       ),
   },
   {

@@ -6,7 +6,7 @@ import type { Drawn } from "./builder.ts";
 import type { Streamed } from "./cells.ts";
 
 /** Of f32 through a few nodes: so much of the largest element, or of 1. */
-const TOLERANCE = 2e-4;
+const TOLERANCE = 1e-3;
 
 type Numbers = Float32Array | Int32Array;
 type Runtimes = readonly (Runtime | undefined)[];

@@ -581,6 +581,19 @@ describe("products, reductions and moves", () => {
     expectClose("Reshape", run({ op: "Reshape", shape, x, more: { s: i(0, -1) } })[0], x, 0);
   });
 
+  it("Conv whose one column of windows sees nothing but padding", () => {
+    const [shape, weight] = [
+      [1, 2, 5, 1],
+      [3, 2, 2, 1],
+    ];
+    const w = wave(size(weight), 2);
+    const attrs = { strides: [2, 2], pads: [0, 1, 0, 0] };
+    const options = { stride: [2, 2], dilation: [1, 1], pads: [0, 1, 0, 0], groups: 1 };
+    const [got] = run({ op: "Conv", shape, more: { w: f(weight, w) }, attrs });
+    expectClose("y", got, convolve(wave(size(shape)), [2, 5, 1], w, weight, options), 1e-6);
+    expect([...got]).toEqual(new Array(6).fill(0));
+  });
+
   it("Neg, Abs and Clip of integers, and what becomes a condition, are computed", () => {
     const shape = [4];
     const file = (node: Node): File => ({
