@@ -95,7 +95,10 @@ export function readZip(bytes: Uint8Array, limits: ZipLimits): Map<string, ZipMe
       const got = `${local}, which makes ${local < covered ? "an overlap" : "a hole"}`;
       throw failure("ERR_ZIP", name, `a header at ${covered}, where the member before ends`, got, at);
     }
-    covered = entries[i + 1]?.local ?? start;
+    const next = i + 1 < entries.length ? entries[i + 1] : undefined;
+    if (next !== undefined && next.local > start)
+      throw failure("ERR_ZIP", next.name, `a header before the directory at ${start}`, next.local, next.at);
+    covered = next?.local ?? start;
     members.set(name, readLocal(view, bytes, entry, covered));
   });
   if (covered !== start) throw failure("ERR_ZIP", "file", "members before the directory", `${start} bytes of none`, 0);

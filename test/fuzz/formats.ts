@@ -6,11 +6,15 @@ import { readFlaxModel } from "../../src/formats/flax.ts";
 import { readKerasModel } from "../../src/formats/keras.ts";
 import { parseNpy } from "../../src/formats/npy.ts";
 import { parseNpz } from "../../src/formats/npz.ts";
+import { readOnnxModel } from "../../src/formats/onnx/read.ts";
 import { readPytorchModel } from "../../src/formats/pytorch.ts";
 import { readTfjsModel } from "../../src/formats/tfjs.ts";
 import { readZip, unpack, ZIP_LIMITS } from "../../src/formats/zip.ts";
 import { readModel, readSafetensors, writeSafetensors } from "../../src/index.ts";
 import { CORE } from "../../src/ops/core.ts";
+import { GRAPH } from "../../src/ops/graph.ts";
+import { drawModel } from "../diff/graphs.ts";
+import { model as writeOnnx } from "../formats/onnx/writer.ts";
 import { zip } from "../hostile/files.ts";
 import { GOLDEN, safetensorsIn } from "../vectors.ts";
 
@@ -97,6 +101,15 @@ export const FUZZED: readonly Fuzzed[] = [
     name: "tfjs",
     seeds: () => filesIn("tfjs", /^(?!manifest).*\.json$/),
     read: (bytes) => readTfjsModel(CORE, bytes, { files: (name) => SHARDS.get(name) ?? new Uint8Array(0) }),
+  },
+  {
+    name: "onnx",
+    // Random models of test/diff: small ones of all operators.
+    seeds: () =>
+      Array.from({ length: 200 }, (_, number) => writeOnnx(drawModel(5, number).drawn.file)).filter(
+        ({ length }) => length < 6000,
+      ),
+    read: (bytes) => readOnnxModel(GRAPH, bytes),
   },
   {
     name: "npy",

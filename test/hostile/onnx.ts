@@ -1941,7 +1941,37 @@ const OPERATORS: Case[] = [
     "a ReduceProd of what is computed",
     one("ReduceProd", { attrs: { axes: [1] } }),
     "UNSUPPORTED_OP",
-    "expected what is known before it runs; got a computed input",
+    "expected what is known before it runs; got computed numbers",
+  ],
+  ...(["ReduceSum", "ReduceMax"] as const).map(
+    (op): Case => [
+      `a ${op} of computed integers`,
+      write({
+        inputs: { x: [[4, 2], "int64"] },
+        outputs: { y: [4] },
+        nodes: [
+          {
+            op,
+            inputs: op === "ReduceMax" ? ["x"] : ["x", "k"],
+            outputs: ["y"],
+            ...(op === "ReduceMax" && { attrs: { axes: [1] } }),
+          },
+        ],
+        initializers: op === "ReduceMax" ? {} : { k: [[1], [1], "int64"] },
+      }),
+      "UNSUPPORTED_OP",
+      "expected what is known before it runs; got computed integers",
+    ],
+  ),
+  [
+    "a Clip of booleans",
+    write({
+      inputs: { x: [[4], "bool"] },
+      outputs: { y: [4] },
+      nodes: [{ op: "Clip", inputs: ["x"], outputs: ["y"] }],
+    }),
+    "DTYPE",
+    "expected numbers; got BOOL",
   ],
   [
     "an ArgMax of the last of equal ones",

@@ -134,6 +134,12 @@ const CASES: Case[] = [
     "a size in its zip64 field",
   ],
   [
+    "a member past the end, whose neighbour has room for anything",
+    patch(zip([A, { name: "b", central: { offset: 2 ** 20 } }]), 28, 0, 0x40),
+    "ZIP",
+    "b: expected a header before the directory at",
+  ],
+  [
     "a zip64 field that is too short",
     zip([{ ...A, central: { size: 2 ** 32 - 1, extra: bytes(u16(1), u16(4), 4) } }]),
     "ZIP",

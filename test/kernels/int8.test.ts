@@ -30,10 +30,16 @@ function matrix(machine: Machine, random: Random, n: number, k: number): { weigh
 }
 
 /** Rows of x through the product, each compared with the arithmetic. */
-function check(machine: Machine, random: Random, n: number, k: number, xs: readonly Float32Array[]): void {
+function check(
+  machine: Machine,
+  random: Random,
+  n: number,
+  k: number,
+  xs: readonly Float32Array[],
+  b = uniform(random, n),
+): void {
   machine.clear();
   const { weights, at } = matrix(machine, random, n, k);
-  const b = uniform(random, n);
   // Behind each row of x lies NaN in the padding too: exactly k numbers count.
   const xStride = padded(k) * 4 + 16;
   const yStride = n * 4 + 16 * (k % 3);
@@ -100,6 +106,14 @@ describe.each(BUILDS)("the int8 product of the %s build", (build) => {
     const { weights } = matrix(machine, random, 20, k);
     const b = uniform(random, 20);
     expectBits("zeros", product(weights, new Float32Array(k), b), b);
+  });
+
+  it("vectors too small to have a scale give what their middle gives, where no bias hides it", () => {
+    const machine = new Machine(build);
+    const random = seeded("too small");
+    const k = 7;
+    const xs = [1e-37, 1e-38, 1e-40, 1e-45].map((unit) => Float32Array.from({ length: k }, (_, i) => (i - 2) * unit));
+    check(machine, random, 12, k, xs, new Float32Array(12));
   });
 
   it("NaN and infinity anywhere give NaN in their own row and touch no other", () => {

@@ -140,7 +140,7 @@ const MEMBERS: readonly Mutant[] = [
   {
     name: "members: an id past a sequence's end is looked up",
     file: "src/members.ts",
-    find: "else if (into && ids) data[row] = 0;",
+    find: "else if (into && ids) data.fill(0, row, row + size);",
     replace: "",
   },
   {

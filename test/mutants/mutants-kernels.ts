@@ -320,8 +320,8 @@ const EXECUTE: readonly Mutant[] = [
   {
     name: "execute: the ids' status is not looked at",
     file: "assembly/execute.ts",
-    find: "if (status != STATUS_OK) return status;",
-    replace: "",
+    find: "word(record, 4), rows);\n        if (status != STATUS_OK) return status;",
+    replace: "word(record, 4), rows);",
   },
   {
     name: "execute: one stream takes one step",

@@ -19,3 +19,15 @@ export interface Mutant {
 }
 
 export const MUTANTS: readonly Mutant[] = [...CELLS, ...KERNELS, ...PLANNING, ...HOST, ...READERS, ...INT8];
+
+/** What is wrong with the table: a name that stands twice, a text that does not stand in its file once. */
+export function staleMutants(read: (file: string) => string, mutants: readonly Mutant[] = MUTANTS): string[] {
+  const names = new Set<string>();
+  return mutants.flatMap(({ name, file, find, replace }) => {
+    if (names.has(name)) return [`${name}: there is another of this name`];
+    names.add(name);
+    if (find === replace) return [`${name}: it changes nothing`];
+    const count = read(file).split(find).length - 1;
+    return count === 1 ? [] : [`${name}: expected its text once in ${file}; got ${count}`];
+  });
+}

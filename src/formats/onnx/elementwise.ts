@@ -235,10 +235,16 @@ const unary = ({ spec, fold, attrs = [], since, kinds = ["F32"] }: Unary): OnnxO
   activation: spec,
   emit: (step, to) => {
     const f = spec(step);
-    if (f.name === "logicalNot") to.node(step, "logicalNot", [step.input(0)]);
-    else to.activation(step, step.input(0), f);
+    const x = step.input(0);
+    if (f.name === "logicalNot") to.node(step, "logicalNot", [x]);
+    else if (x.kind === "F32") to.activation(step, x, f);
+    else if (f.name === "neg") to.node(step, "sub", [integer(0), x]);
+    else to.node(step, "maximum", [x, to.extra(step, "sub", [integer(0), x], to.shape(x))]);
   },
 });
+
+/** A known integer, which broadcasts. */
+const integer = (value: number): Value => ({ name: `${value}`, kind: "I32", shape: [], data: Float64Array.of(value) });
 
 function unfolded(step: Step): never {
   throw step.error("ERR_SEQUENCE_AXIS", "computes with the length of the free axis T.", "Give shapes.");
@@ -255,14 +261,23 @@ function bounds(step: Step): { min: number; max: number } {
 const clip: OnnxOp = {
   inputs: [1, 3],
   attrs: ["min", "max"],
-  infer: (step) => [{ kind: step.input(0).kind, shape: step.input(0).shape }],
+  infer: (step) => {
+    const { kind, shape } = step.input(0);
+    if (kind === "BOOL") throw step.error("ERR_DTYPE", `expected numbers; got ${kind}.`);
+    return [{ kind, shape }];
+  },
   fold: (step) => {
     const { min, max } = bounds(step);
     return [(step.input(0).data as Elements).map((x: number) => Math.min(Math.max(x, min), max)) as Elements];
   },
   emit: (step, to) => {
     const { min, max } = bounds(step);
-    to.activation(step, step.input(0), { name: "clip", alpha: min, beta: max });
+    const x = step.input(0);
+    if (x.kind === "F32") to.activation(step, x, { name: "clip", alpha: min, beta: max });
+    else {
+      const [low, high] = [Math.max(min, -(2 ** 31)), Math.min(max, 2 ** 31 - 1)];
+      to.node(step, "minimum", [to.extra(step, "maximum", [x, integer(low)], to.shape(x)), integer(high)]);
+    }
   },
 };
 
@@ -323,7 +338,11 @@ const cast: OnnxOp = {
     const { kind } = step.outputs[0];
     const from = step.input(0).kind;
     if (from === kind || (from === "BOOL" && kind === "I32")) to.rename(step);
-    else to.node(step, "cast", [step.input(0)], { to: kind === "F32" ? "F32" : "I32" });
+    else if (kind === "BOOL") {
+      const x = step.input(0);
+      const zero: Value = { name: "0", kind: from, shape: [], data: newElements(from, 1) };
+      to.node(step, "logicalNot", [to.extra(step, "equal", [x, zero], to.shape(x), {}, "BOOL")]);
+    } else to.node(step, "cast", [step.input(0)], { to: kind === "F32" ? "F32" : "I32" });
   },
 };
 

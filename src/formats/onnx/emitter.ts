@@ -79,6 +79,7 @@ export class Emitter {
    * a copy. Returns the names.
    */
   publish(outputs: readonly { readonly name: string; readonly value: Value }[]): string[] {
+    for (const { value } of outputs) this.name(value); // a known one becomes a node here
     const made = new Set(this.nodes.flatMap(({ outputs }) => outputs));
     const given = new Map<string, string>();
     const own = (value: Value) => {
@@ -243,8 +244,15 @@ export class Emitter {
   }
 
   /** A value between a step's input and its output. */
-  extra(step: Step, op: string, inputs: readonly Value[], shape: readonly number[], attrs: Attrs = {}): Value {
-    const value: Value = { name: `${step.outputs[0].name}.${op}`, kind: inputs[0].kind, shape };
+  extra(
+    step: Step,
+    op: string,
+    inputs: readonly Value[],
+    shape: readonly number[],
+    attrs: Attrs = {},
+    kind = inputs[0].kind,
+  ): Value {
+    const value: Value = { name: `${step.outputs[0].name}.${op}`, kind, shape };
     this.node(step, op, inputs, attrs, value);
     return value;
   }
@@ -275,7 +283,7 @@ export class Emitter {
     if (inputs.length === 1) this.rename(step);
     else {
       const before = sizeOf(this.shape(step.outputs[0]).slice(0, axis));
-      if (before > 1 && axis !== step.outputs[0].shape.length - 1 && !this.has("concat", "axis"))
+      if (before > 1 && !this.has("concat", "axis"))
         throw step.error("ERR_UNSUPPORTED_OP", `needs concat along axis ${axis}, which these kernels do not have.`);
       this.node(step, "concat", inputs, this.has("concat", "axis") ? { axis } : {});
     }

@@ -62,9 +62,10 @@ const reduction = (name: string): OnnxOp => {
       const x = step.input(0);
       const axes = axesOf(step);
       if (axes.every((axis) => to.shape(x)[axis] === 1)) to.rename(step);
-      else if (op === undefined)
-        throw step.error("ERR_UNSUPPORTED_OP", "expected what is known before it runs; got a computed input.");
-      else to.node(step, op, [x], { axes, keepdim: keeps(step) });
+      else if (op === undefined || x.kind !== "F32") {
+        const got = `computed ${x.kind === "F32" ? "numbers" : "integers"}`;
+        throw step.error("ERR_UNSUPPORTED_OP", `expected what is known before it runs; got ${got}.`);
+      } else to.node(step, op, [x], { axes, keepdim: keeps(step) });
     },
   };
 };

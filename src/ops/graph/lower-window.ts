@@ -38,7 +38,8 @@ function frameOf(to: GraphLowering, { inputs, outputs, attrs }: Node): Frame {
   const out = to.shaped(outputs[0]).shape.slice(2);
   const { kernel, stride, dilation, padding } = windowOf(attrs);
   const rank = kernel.length;
-  const flat = rank === 1 || (size[1] === 1 && out[1] === 1 && kernel[1] === 1);
+  // With padding before it, the one column may not be the one that a window sees.
+  const flat = rank === 1 || (size[1] === 1 && out[1] === 1 && kernel[1] === 1 && padding[1] === 0);
   const two = (list: readonly number[], none: number): [number, number] =>
     flat ? [none, list[0]] : [list[0], list[1]];
   return {

@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { createSessionSync, type ReadModelOptions, readModel } from "../../../src/onnx.ts";
 import { expectClose } from "../../conformance/compare.ts";
-import { type Attr, type File, model as write } from "./writer.ts";
+import { type Attr, type File, type Node, model as write } from "./writer.ts";
 
 type Init = NonNullable<File["initializers"]>;
 
@@ -579,6 +579,71 @@ describe("products, reductions and moves", () => {
       0,
     );
     expectClose("Reshape", run({ op: "Reshape", shape, x, more: { s: i(0, -1) } })[0], x, 0);
+  });
+
+  it("Conv whose one column of windows sees nothing but padding", () => {
+    const [shape, weight] = [
+      [1, 2, 5, 1],
+      [3, 2, 2, 1],
+    ];
+    const w = wave(size(weight), 2);
+    const attrs = { strides: [2, 2], pads: [0, 1, 0, 0] };
+    const options = { stride: [2, 2], dilation: [1, 1], pads: [0, 1, 0, 0], groups: 1 };
+    const [got] = run({ op: "Conv", shape, more: { w: f(weight, w) }, attrs });
+    expectClose("y", got, convolve(wave(size(shape)), [2, 5, 1], w, weight, options), 1e-6);
+    expect([...got]).toEqual(new Array(6).fill(0));
+  });
+
+  it("Neg, Abs and Clip of integers, and what becomes a condition, are computed", () => {
+    const shape = [4];
+    const file = (node: Node): File => ({
+      inputs: { x: [shape, "int32"] },
+      outputs: { y: shape },
+      initializers: { low: [[], [-2], "int32"], high: [[], [5], "int32"] },
+      nodes: [node, { op: "Cast", inputs: ["n"], outputs: ["y"], attrs: { to: 1 } }],
+    });
+    const given = [-7, 0, 3, 9];
+    const integers = (op: string, inputs = ["x"], attrs = {}) =>
+      createSessionSync(readModel(write(file({ op, inputs, outputs: ["n"], attrs })))).run({
+        x: Int32Array.from(given),
+      }).output;
+    expectClose("Neg", integers("Neg"), [7, 0, -3, -9], 0);
+    expectClose("Abs", integers("Abs"), [7, 0, 3, 9], 0);
+    expectClose("Clip", integers("Clip", ["x", "low", "high"]), [-2, 0, 3, 5], 0);
+    expectClose("Clip without bounds", integers("Clip"), given, 0);
+    expectClose("Cast of integers to a condition", integers("Cast", ["x"], { to: 9 }), [1, 0, 1, 1], 0);
+    expectClose(
+      "Cast of floats to a condition",
+      run({ op: "Cast", shape, x: [-0.25, 0, 0.5, Number.NaN], attrs: { to: 9 } }, ["y"])[0],
+      [1, 0, 1, 1],
+      0,
+    );
+  });
+
+  it("Concat of several rows joins each of them", () => {
+    const model = readModel(
+      write({
+        inputs: { x: [2, 2] },
+        outputs: { y: [2, 4] },
+        nodes: [{ op: "Concat", inputs: ["x", "x"], outputs: ["y"], attrs: { axis: -1 } }],
+      }),
+    );
+    const { output } = createSessionSync(model).run({ x: Float32Array.of(1, 2, 3, 4) });
+    expectClose("y", output, [1, 2, 1, 2, 3, 4, 3, 4], 0);
+  });
+
+  it("an output that is known before anything runs has its name", () => {
+    const file: File = {
+      inputs: { x: [2, 3] },
+      outputs: { sizes: [2], y: [2, 3] },
+      nodes: [
+        { op: "Shape", inputs: ["x"], outputs: ["n"] },
+        { op: "Cast", inputs: ["n"], outputs: ["sizes"], attrs: { to: 1 } },
+        { op: "Relu", inputs: ["x"], outputs: ["y"] },
+      ],
+    };
+    const { outputs } = createSessionSync(readModel(write(file))).run({ x: new Float32Array(6) });
+    expect(outputs).toEqual({ sizes: Float32Array.of(2, 3), y: new Float32Array(6) });
   });
 
   it("ScatterND that writes a block of a cache", () => {

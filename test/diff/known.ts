@@ -1,0 +1,50 @@
+/** Differences that are no bugs of ours, each with its reason. */
+
+import type { File, Node } from "../formats/onnx/writer.ts";
+
+export interface Outcome {
+  /** theirs: ONNX Runtime does not run it; refused: we do not, by name; failed: another error of ours. */
+  readonly kind: "same" | "differs" | "theirs" | "refused" | "failed";
+  readonly message: string;
+  readonly output?: string;
+}
+
+export interface Known {
+  readonly kind: Outcome["kind"];
+  readonly reason: string;
+  fits(file: File, outcome: Outcome): boolean;
+}
+
+const has = ({ nodes = [] }: File, op: string): boolean => (nodes as readonly Node[]).some((node) => node.op === op);
+
+export const KNOWN: readonly Known[] = [
+  {
+    kind: "theirs",
+    reason: "ONNX Runtime's RNN has not all of ONNX's functions",
+    fits: (file, { message }) => has(file, "RNN") && message.includes("Invalid activation attribute"),
+  },
+  {
+    kind: "theirs",
+    reason: "ONNX Runtime refuses auto_pad SAME where the stride is longer than the window",
+    fits: (_, { message }) => /Pool node.*padding values must be non-negative/s.test(message),
+  },
+  {
+    kind: "theirs",
+    reason: "ONNX Runtime refuses auto_pad SAME of a dilated convolution",
+    fits: (_, { message }) => message.includes("Dilation not supported for AutoPadType::SAME"),
+  },
+  {
+    kind: "differs",
+    reason: "pools with auto_pad SAME and dilations: ONNX Runtime pads as if the window were not dilated",
+    fits: ({ nodes = [] }) =>
+      (nodes as readonly Node[]).some(
+        ({ op, attrs = {} }) =>
+          /^(Max|Average)Pool$/.test(op) && attrs.dilations !== undefined && `${attrs.auto_pad}`.startsWith("SAME"),
+      ),
+  },
+  {
+    kind: "refused",
+    reason: "ReduceSum and ReduceMax of computed integers have no kernel",
+    fits: (_, { message }) => /ERR_UNSUPPORTED_OP .*Reduce(Sum|Max).* got computed integers/.test(message),
+  },
+];
