@@ -1,20 +1,26 @@
 """Vectors of the tests of sluice/audio, by NumPy and SciPy. Run in this folder: python3 make.py
 
-Each file is a .npz with the arrays that its function names.
+Each .npz has the arrays that its function names; each .wav was written by SciPy or, at 24 bits, by Python's wave.
 """
 
 import hashlib
 import json
+import wave
 
 import numpy as np
 import scipy
 from scipy import signal
+from scipy.io import wavfile
 
 cases = []
 
 
 def save(name, seed, **arrays):
     np.savez_compressed(name, **arrays)
+    keep(name, seed)
+
+
+def keep(name, seed):
     with open(name, "rb") as file:
         cases.append({"file": name, "seed": seed, "sha256": hashlib.sha256(file.read()).hexdigest()})
 
@@ -63,9 +69,43 @@ def stfts(seed):
     save("stft.npz", seed, **arrays)
 
 
+def wavs(seed):
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for name, dtype, rate, channels in [
+        ("u8", np.uint8, 8000, 1),
+        ("s16", np.int16, 44100, 2),
+        ("s24", np.int32, 48000, 3),
+        ("s32", np.int32, 16000, 1),
+        ("f32", np.float32, 22050, 2),
+        ("f64", np.float64, 96000, 1),
+    ]:
+        shape = (34, channels) if channels > 1 else 34
+        if np.issubdtype(dtype, np.integer):
+            bits = int(name[1:])
+            least = 0 if name == "u8" else -(2 ** (bits - 1))
+            x = rng.integers(least, least + 2**bits, shape, dtype)
+            x[0], x[1] = least, least + 2**bits - 1
+            samples = (x - (128.0 if name == "u8" else 0.0)) / 2.0 ** (bits - 1)
+        else:
+            samples = x = rng.standard_normal(shape).astype(dtype)
+        if name == "s24":
+            with wave.open("s24.wav", "wb") as file:
+                file.setparams((channels, 3, rate, 0, "NONE", ""))
+                file.writeframes(x[..., None].view(np.uint8)[..., :3].tobytes())
+        else:
+            wavfile.write(f"{name}.wav", rate, x)
+        # Channel after channel; 24 bits and more are exact in f64 only.
+        arrays[f"{name}_{rate}_{channels}"] = np.ascontiguousarray(samples.T, np.float64)
+    save("wav.npz", seed, **arrays)
+    for key in arrays:
+        keep(f"{key[:key.index('_')]}.wav", seed)
+
+
 ffts(1)
 windows(0)
 stfts(2)
+wavs(3)
 
 with open("manifest.json", "w") as file:
     json.dump({"script": "make.py", "numpy": np.__version__, "scipy": scipy.__version__, "cases": cases}, file, indent=2)
