@@ -6,6 +6,7 @@
 export type { Samples } from "./audio/arguments.ts";
 export { RealFft } from "./audio/fft.ts";
 export { Framer, type FramerOptions } from "./audio/framer.ts";
+export { Resampler, type ResamplerOptions, resample } from "./audio/resample.ts";
 export { Istft, Stft, type StftOptions } from "./audio/stft.ts";
 export {
   readWavFrames,

@@ -102,10 +102,24 @@ def wavs(seed):
         keep(f"{key[:key.index('_')]}.wav", seed)
 
 
+def resamples(seed):
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for source, target in [(3, 1), (1, 3), (3, 2), (147, 160), (2, 3), (5, 7), (160, 147), (441, 160)]:
+        x = rng.standard_normal(300 if source < 100 else 500)
+        most = max(source, target)
+        half = 58 * most
+        h = signal.firwin(2 * half + 1, 0.95 / most, window=("kaiser", 0.1102 * (90 - 8.7)))
+        arrays[f"x_{source}_{target}"] = x
+        arrays[f"y_{source}_{target}"] = signal.resample_poly(x, target, source, window=h)
+    save("resample.npz", seed, **arrays)
+
+
 ffts(1)
 windows(0)
 stfts(2)
 wavs(3)
+resamples(4)
 
 with open("manifest.json", "w") as file:
     json.dump({"script": "make.py", "numpy": np.__version__, "scipy": scipy.__version__, "cases": cases}, file, indent=2)
