@@ -70,10 +70,7 @@ const GUID_TAIL = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
  * @example
  * const { sampleRate, channels } = readWav(bytes);
  */
-export function readWav(
-  bytes: Uint8Array,
-  { truncated = "refuse", limits }: ReadWavOptions = {},
-): Wav & { readonly channels: readonly Float32Array[] } {
+export function readWav(bytes: Uint8Array, { truncated = "refuse", limits }: ReadWavOptions = {}): Wav {
   checkBytes("bytes", bytes);
   if (truncated !== "refuse" && truncated !== "allow") {
     throw new RangeError(`"truncated" expected refuse or allow, got ${truncated}`);

@@ -1,10 +1,17 @@
 /** Samples → the bytes of a WAV file. */
 
-import { checkInteger, checkSamples, kindOf } from "./arguments.ts";
-import { bytesOf, checkFormat, FLOAT, PCM, UNKNOWN, type Wav, type WavFormat, writeWavFrames } from "./wav.ts";
+import { checkInteger, checkSamples, kindOf, type Samples } from "./arguments.ts";
+import { bytesOf, checkFormat, FLOAT, PCM, UNKNOWN, type WavEncoding, type WavFormat, writeWavFrames } from "./wav.ts";
 
-/** What is written: a {@link Wav} whose encoding may be left out. */
-export type WavInput = Omit<Wav, "encoding"> & Partial<Pick<Wav, "encoding">>;
+/** What is written: a Wav, and a little more. */
+export interface WavInput {
+  /** Hz. */
+  readonly sampleRate: number;
+  /** One array for each channel, all of one length. */
+  readonly channels: readonly Samples[];
+  /** Default: "s16". */
+  readonly encoding?: WavEncoding;
+}
 
 /**
  * A whole file. Integers: the nearest, those outside full scale become the first or last, NaN zero; s16 (the default) is

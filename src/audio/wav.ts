@@ -28,7 +28,7 @@ export interface Wav {
   /** Hz. */
   readonly sampleRate: number;
   /** One array for each channel, all of one length; full scale is [−1, 1). */
-  readonly channels: readonly Samples[];
+  readonly channels: readonly Float32Array[];
   /** In the file. */
   readonly encoding: WavEncoding;
 }
