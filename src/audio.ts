@@ -6,6 +6,16 @@
 export type { Samples } from "./audio/arguments.ts";
 export { RealFft } from "./audio/fft.ts";
 export { Framer, type FramerOptions } from "./audio/framer.ts";
+export {
+  LogMel,
+  type LogMelOptions,
+  MEL_LIBROSA,
+  MEL_TENSORFLOW,
+  MEL_TENSORFLOW_OP,
+  type MelDefinition,
+  Mfcc,
+  type MfccOptions,
+} from "./audio/mel.ts";
 export { Resampler, type ResamplerOptions, resample } from "./audio/resample.ts";
 export { Istft, Stft, type StftOptions } from "./audio/stft.ts";
 export {

@@ -47,7 +47,9 @@ const clean = channels.map((channel) => {
 });
 const seconds = (performance.now() - start) / 1000;
 
-writeFileSync(to === "-" ? 1 : to, writeWav({ sampleRate, channels: clean, encoding }));
+const bytes = writeWav({ sampleRate, channels: clean, encoding });
+if (to === "-") process.stdout.write(bytes);
+else writeFileSync(to, bytes);
 const audio = (channels.length * channels[0].length) / sampleRate;
 const count = channels.length === 1 ? "" : ` in ${channels.length} channels`;
 console.error(

@@ -12,7 +12,9 @@ export async function openDenoiser(
   const options = { variant: variant as SessionOptions["variant"] };
   const sessions = await Promise.all(files.map(async (file, i) => createSession(await read(file, i), options)));
   const streams = sessions.map((session) => session.stream());
-  const taken = sessions.map(({ inputs }) => inputs[0].shape.reduce((a, b) => a * b)).join(" and ");
+  const taken = sessions
+    .map(({ inputs }) => inputs[0].shape.reduce<number>((product, size) => product * Number(size), 1))
+    .join(" and ");
   const kind = `${sessions[0].info.variant}, Node ${process.versions.node}`;
   if (taken === "514") return { name: `GTCRN (${kind})`, denoiser: gtcrn(streams[0]) };
   if (taken === "257 and 512") return { name: `DTLN (${kind})`, denoiser: dtln(streams[0], streams[1]) };
