@@ -182,7 +182,7 @@ export class Builder {
     op: string,
     inputs: readonly (Value | undefined)[],
     shape: readonly number[],
-    rest: { kind?: Kind; exact?: boolean; wild?: boolean; bound: number; attrs?: Record<string, Attr> },
+    rest: { kind?: Kind; exact?: boolean; wild?: boolean; bound: number; attrs?: Record<string, Attr | undefined> },
   ): Value {
     return this.many(op, inputs, [shape], rest)[0];
   }
@@ -204,13 +204,14 @@ export class Builder {
       exact?: boolean;
       wild?: boolean;
       bound: number;
-      attrs?: Record<string, Attr>;
+      attrs?: Record<string, Attr | undefined>;
     },
   ): Value[] {
     const outputs = shapes.map(() => `v${this.count++}`);
     const list = inputs.map((value) => value?.name ?? "");
     while (list.length > 0 && list[list.length - 1] === "") list.pop();
-    this.nodes.push({ op, name, inputs: list, outputs, attrs });
+    const given = Object.entries(attrs).filter((one): one is [string, Attr] => one[1] !== undefined);
+    this.nodes.push({ op, name, inputs: list, outputs, attrs: Object.fromEntries(given) });
     return outputs.map((name, i) =>
       this.add({
         name,
