@@ -160,7 +160,7 @@ export function pack(y: usize, x: usize, n: usize, k: usize, units: bool): void 
 /** Vectors that one register tile takes: with a place for the product before it is added, four fit where FMA has room for six. */
 // @ts-ignore: decorator
 @inline
-function tileVectors(): usize {
+export function tileVectors(): usize {
   return ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 }
 

@@ -13,12 +13,12 @@
  */
 
 import {
-  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
+  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, C_X, C_X_STRIDE, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemmUnits, gemmUnitsBoth } from "./gemm";
 import { product, quantize } from "./int8";
-import { blendV, decayRow, Fused, keptV, mulAdd, Rounded, sigmoidTimesV, tanhRow } from "./math";
+import { blendV, decayRows, Fused, keptV, mulAdd, Rounded, sigmoidTimesV, tanhRows } from "./math";
 import { word } from "./rows";
 
 export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
@@ -32,14 +32,14 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   const plain = word(record, C_PLAIN) != 0;
   if (plain && q == 0) {
     gemmUnits(gx, gxStride, nRows, bytes, gx, gxStride, biasHn, u, h, hStride, padded, hidden, count);
-    for (let i: usize = 0; i < count; i++) plainGates<Fused>(gx + i * gxStride, nRows + i * bytes, h + i * hStride, bytes);
+    plainGates<Fused>(gx, gxStride, nRows, bytes, h, hStride, bytes, count);
     return;
   }
   if (q != 0) quantize(q, h, hStride, hidden, count);
   product(gx, gxStride, gx, gxStride, u, h, hStride, padded << 1, hidden, count, q);
   if (biasHn != 0) product(nRows, bytes, biasHn, 0, word(record, GRU_U_N), h, hStride, padded, hidden, count, q);
   if (plain) {
-    for (let i: usize = 0; i < count; i++) plainGates<Rounded>(gx + i * gxStride, nRows + i * bytes, h + i * hStride, bytes);
+    plainGates<Rounded>(gx, gxStride, nRows, bytes, h, hStride, bytes, count);
     return;
   }
   const clip = load<f32>(record + C_CLIP * 4);
@@ -61,30 +61,65 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   }
 }
 
-/** The plain form in f32, for one row: W·x and U·h in one pass. */
-export function gruBoth(record: usize, x: usize, h: usize): void {
-  const hidden = word(record, C_HIDDEN);
-  const padded = (hidden + LANES - 1) & ~(LANES - 1);
+/** The plain form in f32 of one row, W·x and U·h in one pass. */
+export function gruAlone(record: usize, x: usize, h: usize): void {
+  const bytes = unitsBytes(record);
   const gx = word(record, C_GX);
-  const nRows = word(record, GRU_N_ROWS);
-  gemmUnitsBoth(
-    gx, nRows, word(record, C_BIAS), word(record, GRU_BIAS_HN), word(record, C_W), x, word(record, C_K), word(record, GRU_U_RZ), h,
-    padded, hidden,
-  );
-  plainGates<Fused>(gx, nRows, h, padded << 2);
+  const nRow = word(record, GRU_N_ROWS);
+  bothProducts(record, x, h, gx, nRow, bytes);
+  plainGates<Fused>(gx, 0, nRow, 0, h, 0, bytes, 1);
 }
 
-/** The gate passes: gates of one row and U_n·h + b_hn → h. nHidden is overwritten. */
-function plainGates<T>(gates: usize, nHidden: usize, h: usize, bytes: usize): void {
+/** The same of `count` rows, x from row `row` on. */
+export function gruTogether(record: usize, row: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
+  const bytes = unitsBytes(record);
+  const nRows = word(record, GRU_N_ROWS);
+  const xStride = word(record, C_X_STRIDE);
+  const x = word(record, C_X) + row * xStride;
+  for (let i: usize = 0; i < count; i++) {
+    bothProducts(record, x + i * xStride, h + i * hStride, gx + i * gxStride, nRows + i * bytes, bytes);
+  }
+  plainGates<Fused>(gx, gxStride, nRows, bytes, h, hStride, bytes, count);
+}
+
+// @ts-ignore: decorator
+@inline
+function unitsBytes(record: usize): usize {
+  return ((word(record, C_HIDDEN) + LANES - 1) & ~(LANES - 1)) << 2;
+}
+
+// @ts-ignore: decorator
+@inline
+function bothProducts(record: usize, x: usize, h: usize, gx: usize, nRow: usize, bytes: usize): void {
+  gemmUnitsBoth(
+    gx, nRow, word(record, C_BIAS), word(record, GRU_BIAS_HN), word(record, C_W), x, word(record, C_K), word(record, GRU_U_RZ), h,
+    bytes >> 2, word(record, C_HIDDEN),
+  );
+}
+
+/** The gate passes: gates and U_n·h + b_hn → h, of all rows. nHidden is overwritten. */
+function plainGates<T>(
+  gates: usize, stride: usize, nHidden: usize, nStride: usize, h: usize, hStride: usize, bytes: usize, count: usize,
+): void {
   const z = gates + bytes;
   const n = z + bytes;
-  decayRow<T>(gates, bytes << 1);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i), v128.load(nHidden + i))));
+  decayRows<T>(gates, stride, bytes << 1, count);
+  for (let row: usize = 0; row < count; row++) {
+    const at = row * stride;
+    const nRow = nHidden + row * nStride;
+    for (let i: usize = 0; i < bytes; i += 16) {
+      v128.store(n + at + i, f32x4.add(v128.load(n + at + i), sigmoidTimesV(v128.load(gates + at + i), v128.load(nRow + i))));
+    }
   }
-  tanhRow<T>(n, nHidden, n, bytes);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(h + i, keptV(blendV<T>(v128.load(z + i), v128.load(n + i), v128.load(nHidden + i), v128.load(h + i))));
+  tanhRows<T>(n, stride, nHidden, nStride, n, stride, bytes, count);
+  for (let row: usize = 0; row < count; row++) {
+    const at = row * stride;
+    const nRow = nHidden + row * nStride;
+    const hRow = h + row * hStride;
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const blended = blendV<T>(v128.load(z + at + i), v128.load(n + at + i), v128.load(nRow + i), v128.load(hRow + i));
+      v128.store(hRow + i, keptV(blended));
+    }
   }
 }
 

@@ -18,11 +18,11 @@ import {
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { product, quantize } from "./int8";
-import { decayRow, Fused, keptV, mulAdd, Rounded, sigmoidTanhV, sigmoidTimesV, tanhRow } from "./math";
+import { decayRows, Fused, keptV, mulAdd, Rounded, sigmoidTanhV, sigmoidTimesV, tanhRows } from "./math";
 import { copyVectors, word } from "./rows";
 
 export function lstmStep(
-  record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, c: usize, count: usize,
+  record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, c: usize, cStride: usize, count: usize,
 ): void {
   const hidden = word(record, C_HIDDEN);
   const width = word(record, C_WIDTH);
@@ -35,11 +35,10 @@ export function lstmStep(
   const m = projection != 0 ? word(record, LSTM_M_ROWS) : h;
   const mStride = projection != 0 ? bytes : hStride;
   const plain = word(record, C_PLAIN) != 0;
-  for (let i: usize = 0; i < count; i++) {
-    const out = m + i * mStride;
-    if (plain && q != 0) plainGates<Rounded>(gx + i * gxStride, c + i * bytes, out, bytes);
-    else if (plain) plainGates<Fused>(gx + i * gxStride, c + i * bytes, out, bytes);
-    else gates(record, gx + i * gxStride, c + i * bytes, out, hidden, bytes);
+  if (plain && q != 0) plainGates<Rounded>(gx, gxStride, c, cStride, m, mStride, bytes, count);
+  else if (plain) plainGates<Fused>(gx, gxStride, c, cStride, m, mStride, bytes, count);
+  else {
+    for (let i: usize = 0; i < count; i++) gates(record, gx + i * gxStride, c + i * cStride, m + i * mStride, hidden, bytes);
   }
   if (projection != 0) {
     const rows = (width + LANES - 1) & ~(LANES - 1);
@@ -48,20 +47,31 @@ export function lstmStep(
   }
 }
 
-/** The gate passes: i, f, o, g of one row and c → c and o ∘ tanh(c). */
-function plainGates<T>(i: usize, c: usize, m: usize, bytes: usize): void {
+/** The gate passes: i, f, o, g and c → c and o ∘ tanh(c), of all rows. */
+function plainGates<T>(
+  i: usize, stride: usize, c: usize, cStride: usize, m: usize, mStride: usize, bytes: usize, count: usize,
+): void {
   const f = i + bytes;
   const o = f + bytes;
   const g = o + bytes;
-  decayRow<T>(i, bytes * 3);
-  tanhRow<T>(g, m, g, bytes);
-  for (let k: usize = 0; k < bytes; k += 16) {
-    const input = sigmoidTanhV(v128.load(i + k), v128.load(g + k), v128.load(m + k));
-    v128.store(c + k, keptV(f32x4.add(sigmoidTimesV(v128.load(f + k), v128.load(c + k)), input)));
+  decayRows<T>(i, stride, bytes * 3, count);
+  tanhRows<T>(g, stride, m, mStride, g, stride, bytes, count);
+  for (let row: usize = 0; row < count; row++) {
+    const at = row * stride;
+    const cRow = c + row * cStride;
+    const mRow = m + row * mStride;
+    for (let k: usize = 0; k < bytes; k += 16) {
+      const input = sigmoidTanhV(v128.load(i + at + k), v128.load(g + at + k), v128.load(mRow + k));
+      v128.store(cRow + k, keptV(f32x4.add(sigmoidTimesV(v128.load(f + at + k), v128.load(cRow + k)), input)));
+    }
   }
-  tanhRow<T>(m, g, c, bytes);
-  for (let k: usize = 0; k < bytes; k += 16) {
-    v128.store(m + k, sigmoidTanhV(v128.load(o + k), v128.load(m + k), v128.load(g + k)));
+  tanhRows<T>(m, mStride, g, stride, c, cStride, bytes, count);
+  for (let row: usize = 0; row < count; row++) {
+    const at = row * stride;
+    const mRow = m + row * mStride;
+    for (let k: usize = 0; k < bytes; k += 16) {
+      v128.store(mRow + k, sigmoidTanhV(v128.load(o + at + k), v128.load(mRow + k), v128.load(g + at + k)));
+    }
   }
 }
 

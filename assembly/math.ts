@@ -9,7 +9,7 @@
  * Error    sigmoid ≤ 2.2 ulp, tanh ≤ 2.0 ulp, exp ≤ 1.3 ulp over all of f32 (test/kernels/math.test.ts sweeps them)
  * Edges    NaN stays NaN, ±∞ give the limits, tanh is odd and exact at ±0, results below 2⁻¹²⁶ are rounded, not flushed
  * Time     the same for every input, subnormal numbers never come about within (docs/numerics.md)
- * Cells    take e^−x (decayRow) and the parts of tanh (tanhRow) and divide once for a product of functions: σ(x) ∘ c is
+ * Cells    take e^−x (decayRows) and the parts of tanh (tanhRows) and divide once for a product of functions: σ(x) ∘ c is
  *          c / (1 + e^−x). There a gate is limited to |x| ≤ 60, where it is within 1e-26 of 0 or 1. Their passes over a row are
  *          short: one loop for all gates is 60 instructions that wait for each other, of which a processor holds two rounds,
  *          and takes 46 cycles for four units of a GRU; these take 32
@@ -174,26 +174,36 @@ function tanhBottom<T>(s: v128, q: v128): v128 {
   return minus<T>(s, q, f32x4.add(splat(ONE), s));
 }
 
-/** x ← e^−x, x limited to ±60: σ(x) = 1 / (1 + e^−x), 1 − σ(x) = e^−x / (1 + e^−x). */
-export function decayRow<T>(x: usize, bytes: usize): void {
-  for (const end = x + bytes; x < end; x += 16) {
-    const y = f32x4.pmax(f32x4.pmin(v128.load(x), splat(GATE_LIMIT)), splat(MINUS_GATE_LIMIT));
-    const z = rounded<T>(y);
-    const s = power(z, ONE);
-    v128.store(x, minus<T>(s, deficit<T>(y, z), s));
+/** x ← e^−x of each row, x limited to ±60: σ(x) = 1 / (1 + e^−x), 1 − σ(x) = e^−x / (1 + e^−x). */
+export function decayRows<T>(x: usize, stride: usize, bytes: usize, rows: usize): void {
+  for (; rows > 0; rows--) {
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const y = f32x4.pmax(f32x4.pmin(v128.load(x + i), splat(GATE_LIMIT)), splat(MINUS_GATE_LIMIT));
+      const z = rounded<T>(y);
+      const s = power(z, ONE);
+      v128.store(x + i, minus<T>(s, deficit<T>(y, z), s));
+    }
+    x += stride;
   }
 }
 
-/** top / bottom ← tanh(x); top may be x. */
-export function tanhRow<T>(top: usize, bottom: usize, x: usize, bytes: usize): void {
-  for (let i: usize = 0; i < bytes; i += 16) {
-    const xv = v128.load(x + i);
-    const y = tanhArgument(xv);
-    const z = rounded<T>(y);
-    const s = power(z, ONE);
-    const q = deficit<T>(y, z);
-    v128.store(top + i, tanhTop<T>(xv, s, q));
-    v128.store(bottom + i, tanhBottom<T>(s, q));
+/** top / bottom ← tanh(x) of each row; top may be x. */
+export function tanhRows<T>(
+  top: usize, topStride: usize, bottom: usize, bottomStride: usize, x: usize, stride: usize, bytes: usize, rows: usize,
+): void {
+  for (; rows > 0; rows--) {
+    for (let i: usize = 0; i < bytes; i += 16) {
+      const xv = v128.load(x + i);
+      const y = tanhArgument(xv);
+      const z = rounded<T>(y);
+      const s = power(z, ONE);
+      const q = deficit<T>(y, z);
+      v128.store(top + i, tanhTop<T>(xv, s, q));
+      v128.store(bottom + i, tanhBottom<T>(s, q));
+    }
+    top += topStride;
+    bottom += bottomStride;
+    x += stride;
   }
 }
 

@@ -3,22 +3,24 @@
  * forward or back, calls the cell, writes its output rows.
  *
  * Members that take the same number of steps advance together, so that the cell's products are matrix-matrix; members of
- * different lengths go one after another. The input products of all rows are one product before the first step; a GRU that takes
- * one row at a time makes both its products in one pass. The bits are the same (gemm.ts, Order).
+ * different lengths go one after another. The input products of all rows are one product before the first step, but where a GRU
+ * makes both products of a row in one pass. The bits are the same (gemm.ts, Order).
  */
 
 import {
   C_BIAS, C_C, C_C_ROWS, C_GX, C_GX_STRIDE, C_H, C_H_ROWS, C_HIDDEN, C_K, C_PLAIN, C_Q, C_REVERSE, C_W, C_WIDTH, C_X, C_X_STRIDE,
   C_Y, C_Y_COLUMN, C_Y_STRIDE, LANES, MEMBER_BYTES, OP_GRU, OP_LSTM,
 } from "./abi";
-import { gemm, gemmUnits } from "./gemm";
-import { gruBoth, gruStep } from "./gru";
+import { gemm, gemmUnits, tileVectors } from "./gemm";
+import { gruAlone, gruStep, gruTogether } from "./gru";
 import { lstmStep } from "./lstm";
 import { rnnStep } from "./rnn";
 import { copyElements, copyVectors, word } from "./rows";
 
-/** Up to so many inputs a step's own product costs less than a row of gx, written and read. */
-const FEW_INPUTS: usize = 4;
+// A GRU makes both products of a row in one pass where few rows share the weights: up to so many elements of W_n in a run (they
+// stay in the first cache, and gx is neither written nor read), and in a single step of a small group (in the second).
+const FEW_IN_RUN: usize = 32 * 32;
+const FEW_IN_STEP: usize = 128 * 128;
 
 /**
  * @param members - n entries of MEMBER_BYTES: address of the state, steps
@@ -28,18 +30,21 @@ const FEW_INPUTS: usize = 4;
 export function recurrence(op: usize, record: usize, members: usize, n: usize, rows: usize): void {
   const w = word(record, C_W);
   const k = word(record, C_K);
+  const hidden = word(record, C_HIDDEN);
   const units = op == OP_GRU && word(record, C_PLAIN) != 0 && word(record, C_Q) == 0;
-  if (units && w != 0 && n == 1 && (rows == 1 || k <= FEW_INPUTS)) {
-    gruByStep(record, memberState(members, 0), memberSteps(members, 0));
+  const few = k * hidden <= (rows == n ? FEW_IN_STEP : FEW_IN_RUN);
+  const both = units && w != 0 && ((rows == 1 && n == 1) || (few && n < tileVectors()));
+  if (both && n == 1) {
+    runAlone(record, memberState(members, 0), memberSteps(members, 0));
     return;
   }
-  if (w != 0) {
+  if (w != 0 && !both) {
     const gx = word(record, C_GX);
     const gxStride = word(record, C_GX_STRIDE);
     const bias = word(record, C_BIAS);
     const x = word(record, C_X);
     const xStride = word(record, C_X_STRIDE);
-    const bytes = paddedBytes(word(record, C_HIDDEN));
+    const bytes = paddedBytes(hidden);
     const padded = bytes >> 2;
     const rz = bytes << 1;
     if (units) gemmUnits(gx, gxStride, gx + rz, gxStride, bias, 0, bias + rz, w, x, xStride, padded, k, rows);
@@ -47,34 +52,40 @@ export function recurrence(op: usize, record: usize, members: usize, n: usize, r
   }
   const together: usize = n == 1 || sameSteps(members, n) ? n : 1;
   for (let j: usize = 0; j < n; j += together) {
-    advance(op, record, members + j * MEMBER_BYTES, j, together, n);
+    advance(op, record, members + j * MEMBER_BYTES, j, together, n, both);
   }
 }
 
-/** One member, whose input products are made step by step. */
-function gruByStep(record: usize, state: usize, steps: usize): void {
+/** The only member, whose input products are made step by step. */
+function runAlone(record: usize, state: usize, steps: usize): void {
   const h = state + (word(record, C_H) & ~15);
   const reverse = word(record, C_REVERSE) != 0;
   for (let s: usize = 0; s < steps; s++) {
     const row = reverse ? steps - 1 - s : s;
-    gruBoth(record, word(record, C_X) + row * word(record, C_X_STRIDE), h);
+    gruAlone(record, word(record, C_X) + row * word(record, C_X_STRIDE), h);
     copyElements(word(record, C_Y) + row * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN), h, word(record, C_WIDTH));
   }
 }
 
-/** Members j … j + count − 1, which take the same number of steps. */
-function advance(op: usize, record: usize, members: usize, j: usize, count: usize, n: usize): void {
+/** Members j … j + count − 1, which take the same number of steps. States that lie evenly stay where they are. `both`: W·x is not made yet. */
+function advance(op: usize, record: usize, members: usize, j: usize, count: usize, n: usize, both: bool): void {
   const steps = memberSteps(members, 0);
   const width = word(record, C_WIDTH);
   const hBytes = paddedBytes(width);
   const cBytes = op == OP_LSTM ? paddedBytes(word(record, C_HIDDEN)) : 0;
   const hOffset = word(record, C_H) & ~15;
   const cOffset = word(record, C_C) & ~15;
+  const apart = stateStride(members, count);
+  const gathered = count > 1 && apart == 0;
   let h = memberState(members, 0) + hOffset;
   let c = memberState(members, 0) + cOffset;
-  if (count > 1) {
+  let hStride = apart;
+  let cStride = apart;
+  if (gathered) {
     h = word(record, C_H_ROWS);
     c = word(record, C_C_ROWS);
+    hStride = hBytes;
+    cStride = cBytes;
     for (let i: usize = 0; i < count; i++) {
       const state = memberState(members, i);
       copyVectors(h + i * hBytes, state + hOffset, hBytes);
@@ -88,23 +99,34 @@ function advance(op: usize, record: usize, members: usize, j: usize, count: usiz
   for (let s: usize = 0; s < steps; s++) {
     const row = (reverse ? steps - 1 - s : s) * n + j;
     const gx = word(record, C_GX) + row * gxStride;
-    if (op == OP_GRU) gruStep(record, gx, gxStride, h, hBytes, count);
-    else if (op == OP_LSTM) lstmStep(record, gx, gxStride, h, hBytes, c, count);
-    else rnnStep(record, gx, gxStride, h, hBytes, count);
+    if (both) gruTogether(record, row, gx, gxStride, h, hStride, count);
+    else if (op == OP_GRU) gruStep(record, gx, gxStride, h, hStride, count);
+    else if (op == OP_LSTM) lstmStep(record, gx, gxStride, h, hStride, c, cStride, count);
+    else rnnStep(record, gx, gxStride, h, hStride, count);
     let y = word(record, C_Y) + row * yStride + word(record, C_Y_COLUMN);
     for (let i: usize = 0; i < count; i++) {
-      copyElements(y, h + i * hBytes, width);
+      copyElements(y, h + i * hStride, width);
       y += yStride;
     }
   }
 
-  if (count > 1) {
+  if (gathered) {
     for (let i: usize = 0; i < count; i++) {
       const state = memberState(members, i);
       copyVectors(state + hOffset, h + i * hBytes, hBytes);
       copyVectors(state + cOffset, c + i * cBytes, cBytes);
     }
   }
+}
+
+/** Bytes from each member's state to the next one's; 0 where they do not ascend evenly, or there is one. */
+function stateStride(members: usize, count: usize): usize {
+  if (count == 1) return 0;
+  const stride = memberState(members, 1) - memberState(members, 0);
+  for (let i: usize = 2; i < count; i++) {
+    if (memberState(members, i) - memberState(members, i - 1) != stride) return 0;
+  }
+  return memberState(members, 1) > memberState(members, 0) ? stride : 0;
 }
 
 function sameSteps(members: usize, n: usize): bool {

@@ -58,6 +58,7 @@ export class Members {
   readonly core: SessionCore;
   readonly #infos: readonly StateInfo[];
   #states: States | undefined;
+  #rows: Numbers | undefined;
 
   constructor(core: SessionCore, count: number, traceSteps?: number) {
     this.core = core;
@@ -87,11 +88,23 @@ export class Members {
     const from = engine.inputs[0];
     const to = engine.outputs[0];
     const { size } = inputs[0];
-    for (let j = 0, at = 0; j < count; j++) for (let i = 0; i < size; i++) from.data[j * from.stride + i] = xs[at++];
+    if (from.stride === size) from.data.set(xs);
+    else
+      for (let j = 0, at = 0; j < count; j++) for (let i = 0; i < size; i++) from.data[j * from.stride + i] = xs[at++];
     check(engine.executeGroup(states, members ?? null, 0, count, 1, null), this.core);
     const length = outputs[0].size;
-    for (let j = 0, at = 0; j < count; j++) for (let i = 0; i < length; i++) ys[at++] = to.data[j * to.stride + i];
+    if (to.stride === length) ys.set(this.#rowsOf(to, count));
+    else for (let j = 0, at = 0; j < count; j++) for (let i = 0; i < length; i++) ys[at++] = to.data[j * to.stride + i];
     return true;
+  }
+
+  /** The first `count` rows of a region whose rows touch, as one view: made anew where the count or the memory is another. */
+  #rowsOf({ data, stride }: IoRegion, count: number): Numbers {
+    const rows = this.#rows;
+    if (rows?.length === count * stride && rows.buffer === data.buffer && rows.byteOffset === data.byteOffset)
+      return rows;
+    this.#rows = data.subarray(0, count * stride);
+    return this.#rows;
   }
 
   /** Runs what `prepare` has checked; returns ys. */

@@ -6,16 +6,14 @@ const GRU: readonly Mutant[] = [
   {
     name: "gru: r and z exchanged",
     file: "assembly/gru.ts",
-    find: "const z = gates + bytes;\n  const n = z + bytes;\n  decayRow<T>(gates, bytes << 1);\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + i)",
-    replace:
-      "const z = gates;\n  const n = z + (bytes << 1);\n  decayRow<T>(gates, bytes << 1);\n  for (let i: usize = 0; i < bytes; i += 16) {\n    v128.store(n + i, f32x4.add(v128.load(n + i), sigmoidTimesV(v128.load(gates + bytes + i)",
+    find: "sigmoidTimesV(v128.load(gates + at + i), v128.load(nRow + i))",
+    replace: "sigmoidTimesV(v128.load(z + at + i), v128.load(nRow + i))",
   },
   {
     name: "gru: z weighs the new state",
     file: "assembly/gru.ts",
-    find: "blendV<T>(v128.load(z + i), v128.load(n + i), v128.load(nHidden + i), v128.load(h + i))",
-    replace:
-      "blendV<T>(f32x4.div(f32x4.splat(1), v128.load(z + i)), v128.load(n + i), v128.load(nHidden + i), v128.load(h + i))",
+    find: "blendV<T>(v128.load(z + at + i),",
+    replace: "blendV<T>(f32x4.div(f32x4.splat(1), v128.load(z + at + i)),",
   },
   {
     name: "gru: in the general form r does not reach U_n h",
@@ -41,10 +39,10 @@ const LSTM: readonly Mutant[] = [
   {
     name: "lstm: i and f exchanged",
     file: "assembly/lstm.ts",
-    find: `const input = sigmoidTanhV(v128.load(i + k), v128.load(g + k), v128.load(m + k));
-    v128.store(c + k, keptV(f32x4.add(sigmoidTimesV(v128.load(f + k),`,
-    replace: `const input = sigmoidTanhV(v128.load(f + k), v128.load(g + k), v128.load(m + k));
-    v128.store(c + k, keptV(f32x4.add(sigmoidTimesV(v128.load(i + k),`,
+    find: `const input = sigmoidTanhV(v128.load(i + at + k), v128.load(g + at + k), v128.load(mRow + k));
+      v128.store(cRow + k, keptV(f32x4.add(sigmoidTimesV(v128.load(f + at + k),`,
+    replace: `const input = sigmoidTanhV(v128.load(f + at + k), v128.load(g + at + k), v128.load(mRow + k));
+      v128.store(cRow + k, keptV(f32x4.add(sigmoidTimesV(v128.load(i + at + k),`,
   },
   {
     name: "lstm: the peephole of o sees the old c",
@@ -134,6 +132,12 @@ const RECURRENCE: readonly Mutant[] = [
     replace: "row * yStride",
   },
   {
+    name: "recurrence: states that lie in any order are taken to ascend evenly",
+    file: "assembly/recurrence.ts",
+    find: "if (memberState(members, i) - memberState(members, i - 1) != stride) return 0;",
+    replace: "",
+  },
+  {
     name: "recurrence: both directions of a step write to the first columns",
     file: "assembly/recurrence.ts",
     find: "row * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN)",
@@ -160,8 +164,8 @@ const RECURRENCE: readonly Mutant[] = [
   {
     name: "recurrence: two members make a run of one",
     file: "assembly/recurrence.ts",
-    find: "w != 0 && n == 1 && (rows",
-    replace: "w != 0 && (rows",
+    find: "if (both && n == 1) {",
+    replace: "if (both) {",
   },
 ];
 

@@ -253,8 +253,8 @@ const FUNCTIONS: readonly Mutant[] = [
   {
     name: "gates: e⁻ˣ of a gate is limited on one side",
     file: "assembly/math.ts",
-    find: "f32x4.pmax(f32x4.pmin(v128.load(x), splat(GATE_LIMIT)), splat(MINUS_GATE_LIMIT))",
-    replace: "f32x4.pmin(v128.load(x), splat(GATE_LIMIT))",
+    find: "f32x4.pmax(f32x4.pmin(v128.load(x + i), splat(GATE_LIMIT)), splat(MINUS_GATE_LIMIT))",
+    replace: "f32x4.pmin(v128.load(x + i), splat(GATE_LIMIT))",
     tests: ["test/host/step.test.ts"],
   },
   {
