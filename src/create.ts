@@ -11,11 +11,11 @@ import { ModelError } from "./errors.ts";
 import { checkGraph } from "./graph.ts";
 import {
   compile,
+  fastestFirst,
   fetchBinary,
   instantiate,
   type KernelBinary,
   type KernelSet,
-  pickBuild,
   type WasmSource,
 } from "./kernels.ts";
 import type { Model } from "./model.ts";
@@ -49,35 +49,45 @@ export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Sour
   readonly runtime?: Runtime;
 }
 
+/** What `variant` and `wasm` leave to try, in this order. */
+function candidates(kit: Kit, { variant = "auto", wasm }: RuntimeOptions<KernelBinary>): readonly KernelBinary[] {
+  if (wasm !== undefined) return [wasm];
+  return variant === "auto" ? fastestFirst(kit) : [kit[variant as "simd"]];
+}
+
 /** Undefined: the reference. */
-export function openRuntime(kit: Kit, { variant = "auto", wasm }: RuntimeOptions<KernelBinary>): Runtime | undefined {
+export function openRuntime(kit: Kit, options: RuntimeOptions<KernelBinary>): Runtime | undefined {
+  const { variant = "auto", wasm } = options;
   checkOneOf("variant", variant, ["auto", "simd", "relaxed", "reference"]);
-  const binary = wasm ?? (variant === "auto" ? pickBuild(kit) : kit[variant as "simd"]);
-  if (variant === "reference" || binary === undefined) return undefined;
+  if (variant === "reference") return undefined;
   let got: unknown;
-  try {
-    const kernels = instantiate(binary, kit);
-    const runtime = new Runtime(kernels, kit.ops);
-    if (kit.ops.constant && kernels.relaxed() < 2) got = "a build without the operators of graphs";
-    else if (variant === "auto" || variant === runtime.variant) return runtime;
-    else got = `a build for "${runtime.variant}"`;
-  } catch (error) {
-    if (variant === "auto" && wasm === undefined) return undefined;
-    got = error;
+  for (const binary of candidates(kit, options)) {
+    try {
+      const kernels = instantiate(binary, kit);
+      const runtime = new Runtime(kernels, kit.ops);
+      if (kit.ops.constant && kernels.relaxed() < 2) got = "a build without the operators of graphs";
+      else if (variant === "auto" || variant === runtime.variant) return runtime;
+      else got = `a build for "${runtime.variant}"`;
+    } catch (error) {
+      got = error;
+    }
   }
+  if (variant === "auto" && wasm === undefined) return undefined;
   throw new ModelError("ERR_VARIANT", `variant: expected kernels that run as "${variant}"; got ${got}.`);
 }
 
 /** A Module for other threads; ModelError ERR_VARIANT where the engine runs no build. */
 export async function compileBuild(kit: Kit, options: RuntimeOptions): Promise<WebAssembly.Module> {
-  const { variant = "auto", wasm } = await fetched(options);
+  const given = await fetched(options);
+  const { variant = "auto" } = given;
   checkOneOf("variant", variant, ["auto", "simd", "relaxed"]);
-  const binary = wasm ?? (variant === "auto" ? pickBuild(kit) : kit[variant as "simd"]);
-  let got: unknown = "an engine without SIMD";
-  try {
-    if (binary !== undefined) return await compile(binary);
-  } catch (error) {
-    got = error;
+  let got: unknown;
+  for (const binary of candidates(kit, given)) {
+    try {
+      return await compile(binary);
+    } catch (error) {
+      got = error;
+    }
   }
   throw new ModelError("ERR_VARIANT", `variant: expected kernels that compile as "${variant}"; got ${got}.`);
 }

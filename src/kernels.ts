@@ -6,7 +6,7 @@ import { CONSTANTS } from "../assembly/abi.ts";
 import { bytesOfText } from "./binary-text.ts";
 import { COEFFICIENTS } from "./coefficients.ts";
 import { ModelError, SessionError } from "./errors.ts";
-import { loadBytes } from "./load.ts";
+import { readAll } from "./load.ts";
 import { kindOf, wrongKind } from "./ports.ts";
 
 /** A build of the kernels: its bytes as text (src/binary-text.ts), bytes, or a compiled Module. */
@@ -35,18 +35,12 @@ export const PAGE = 65536;
 export type WasmSource = KernelBinary | URL | Response;
 
 /**
- * The build that this engine runs fastest, or undefined where WebAssembly or its SIMD is missing: relaxed where it validates,
- * but on V8 before 13, whose registers do not hold its longer loops (docs/numerics.md has the measurements). Float16Array
- * tells: V8 has it since 13.5, and every other engine since before it had relaxed SIMD.
+ * The builds to try, the fastest first: relaxed SIMD, but on V8 before 13, whose registers do not hold its longer loops
+ * (docs/numerics.md has the measurements). Float16Array tells: V8 has it since 13.5, and every other engine since before it had
+ * relaxed SIMD.
  */
-export function pickBuild({ simd, relaxed }: KernelSet): KernelBinary | undefined {
-  if (typeof WebAssembly === "undefined") return undefined;
-  const builds = "Float16Array" in globalThis ? [relaxed, simd] : [simd];
-  for (const build of builds) {
-    const binary = decode(build);
-    if (isModule(binary) || WebAssembly.validate(binary)) return binary;
-  }
-  return undefined;
+export function fastestFirst({ simd, relaxed }: KernelSet): readonly KernelBinary[] {
+  return "Float16Array" in globalThis ? [relaxed, simd] : [simd];
 }
 
 /** By tag, since a Module may come from another realm. */
@@ -66,7 +60,7 @@ const MAGIC = ".#c#u#o";
 
 /** The bytes of a URL or Response; a binary as it is. */
 export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
-  return ["URL", "Response"].includes(kindOf(source)) ? loadBytes(source as URL) : (source as KernelBinary);
+  return ["URL", "Response"].includes(kindOf(source)) ? readAll(source as URL) : (source as KernelBinary);
 }
 
 /** A binary compiled off the calling thread, where the host can; a Module as it is. */

@@ -19,14 +19,56 @@ export async function loadBytes(source: ModelSource, options: LoadOptions = {}):
   signal?.throwIfAborted();
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  const found = await open(source, options);
+  if (onProgress === undefined) return bodyOf(found);
+  if (!isResponse(found)) {
+    onProgress(found.length, found.length);
+    return found;
+  }
+  const total = Number(found.headers.get("content-length")) || undefined;
+  const parts: Uint8Array[] = [];
+  let loaded = 0;
+  const reader = found.body?.getReader();
+  if (reader === undefined) return bodyOf(found);
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    loaded += part.value.length;
+    onProgress(loaded, total);
+  }
+  const bytes = new Uint8Array(loaded);
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** All bytes of a path, URL or Response. */
+export async function readAll(source: string | URL | Response): Promise<Uint8Array> {
+  return bodyOf(await open(source, {}));
+}
+
+async function bodyOf(found: Uint8Array | Response): Promise<Uint8Array> {
+  return isResponse(found) ? new Uint8Array(await found.arrayBuffer()) : found;
+}
+
+/** The bytes of a file, or a Response with success. */
+async function open(
+  source: string | URL | Response,
+  { signal, ...options }: LoadOptions,
+): Promise<Uint8Array | Response> {
   if (!["String", "URL", "Response"].includes(kindOf(source))) {
     throw wrongKind("source", "a path, URL, Response or bytes", source);
   }
-  if (isResponse(source)) return readResponse(source, onProgress);
-  const bytes = await readFile(source, signal);
-  if (bytes === undefined) return readResponse(await (options.fetch ?? fetch)(source, { signal }), onProgress);
-  onProgress?.(bytes.length, bytes.length);
-  return bytes;
+  let response = source as Response;
+  if (!isResponse(source)) {
+    const bytes = await readFile(source, signal);
+    if (bytes !== undefined) return bytes;
+    response = await (options.fetch ?? fetch)(source, { signal });
+  }
+  if (response.ok) return response;
+  throw new FormatError("ERR_TRUNCATED", `${response.url || "response"}: expected status 200; got ${response.status}.`);
 }
 
 /** By tag: asking for the global Response makes Node load its whole fetch, 25 ms. */
@@ -47,30 +89,4 @@ async function readFile(source: string | URL, signal: AbortSignal | undefined): 
   return new Promise((resolve, reject) => {
     files.readFile(path, { signal }, (error, bytes) => (error ? reject(error) : resolve(bytes)));
   });
-}
-
-async function readResponse(response: Response, onProgress: LoadOptions["onProgress"]): Promise<Uint8Array> {
-  if (!response.ok) {
-    throw new FormatError(
-      "ERR_TRUNCATED",
-      `${response.url || "response"}: expected status 200; got ${response.status}.`,
-    );
-  }
-  if (onProgress === undefined || response.body === null) return new Uint8Array(await response.arrayBuffer());
-  const total = Number(response.headers.get("content-length")) || undefined;
-  const parts: Uint8Array[] = [];
-  let loaded = 0;
-  const reader = response.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    parts.push(part.value);
-    loaded += part.value.length;
-    onProgress(loaded, total);
-  }
-  const bytes = new Uint8Array(loaded);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -17,150 +17,109 @@ export interface JsonOptions {
   readonly depth?: number;
 }
 
-/** Parses bytes, or text that is decoded already (JSON inside a JSON string). */
+/** Parses bytes, or text that is decoded already (JSON inside a JSON string), by recursive descent. */
 export function parseJson(source: Uint8Array | string, options: JsonOptions = {}): JsonValue {
   const { path = "", base = 0, depth = 32 } = options;
-  const parser = new Parser(typeof source === "string" ? source : decodeUtf8(source, path, base), path, base, depth);
-  const root = parser.value();
-  if (parser.peek() !== "") throw parser.error("the end");
-  return root;
-}
-
-/** A recursive descent; `at` is where it stands in the text. */
-class Parser {
-  at = 0;
+  const text = typeof source === "string" ? source : decodeUtf8(source, path, base);
+  /** Where it stands in the text. */
+  let at = 0;
+  const word = /[\w.+-]*/y;
   /** From the root to the value at hand: as many as there are open brackets. */
-  readonly keys: (string | number)[] = [];
-  private readonly word = /[\w.+-]*/y;
+  const keys: (string | number)[] = [];
 
-  constructor(
-    private readonly text: string,
-    private readonly path: string,
-    private readonly base: number,
-    private readonly depth: number,
-  ) {}
-
-  error(expected: string, code: FormatErrorCode = "ERR_JSON"): FormatError {
-    const { at, text } = this;
-    const offset = this.base + encodeUtf8(text.slice(0, at)).length;
-    const path = this.keys.reduce(pathTo, this.path);
+  const fail = (expected: string, code: FormatErrorCode = "ERR_JSON"): never => {
+    const offset = base + encodeUtf8(text.slice(0, at)).length;
+    const where = keys.reduce(pathTo, path);
     const got = at < text.length ? show(text.slice(at, at + 16)) : "the end";
-    return new FormatError(code, `${path || "JSON"} at byte ${offset}: expected ${expected}; got ${got}`, {
+    throw new FormatError(code, `${where || "JSON"} at byte ${offset}: expected ${expected}; got ${got}`, {
       offset,
-      path,
+      path: where,
     });
-  }
-
+  };
   /** The next character that is not white space; "" at the end. */
-  peek(): string {
-    const { text } = this;
-    for (;;) {
-      const char = text.charAt(this.at);
-      if (char !== " " && char !== "\n" && char !== "\r" && char !== "\t") return char;
-      this.at++;
+  const peek = () => {
+    while (at < text.length && " \n\r\t".includes(text.charAt(at))) at++;
+    return text.charAt(at);
+  };
+  const take = (char: string) => peek() === char && ++at > 0;
+  /** A string, number, true, false or null: JSON.parse is strict about these. */
+  const token = (end: number, expected: string) => {
+    try {
+      return JSON.parse(text.slice(at, end));
+    } catch {
+      return fail(expected);
     }
-  }
-
-  private take(char: string): boolean {
-    if (this.peek() !== char) return false;
-    this.at++;
-    return true;
-  }
-
-  value(): JsonValue {
-    switch (this.peek()) {
-      case '"':
-        return this.string();
-      case "{":
-        return this.object();
-      case "[":
-        return this.array();
-      default:
-        return this.scalar();
-    }
-  }
-
-  private object(): Map<string, JsonValue> {
-    this.open();
-    const map = new Map<string, JsonValue>();
-    if (this.take("}")) return map;
-    do {
-      if (this.peek() !== '"') throw this.error("a key in quotes");
-      const start = this.at;
-      const key = this.string();
-      if (map.has(key)) {
-        this.at = start;
-        throw this.error("every key once", "ERR_DUPLICATE");
-      }
-      if (!this.take(":")) throw this.error('":"');
-      this.keys.push(key);
-      map.set(key, this.value());
-      this.keys.pop();
-    } while (this.take(","));
-    if (!this.take("}")) throw this.error('"," or "}"');
-    return map;
-  }
-
-  private array(): JsonValue[] {
-    this.open();
-    const items: JsonValue[] = [];
-    if (this.take("]")) return items;
-    do {
-      this.keys.push(items.length);
-      items.push(this.value());
-      this.keys.pop();
-    } while (this.take(","));
-    if (!this.take("]")) throw this.error('"," or "]"');
-    return items;
-  }
-
-  private open(): void {
-    if (this.keys.length === this.depth) throw this.error(`at most ${this.depth} levels of nesting`);
-    this.at++;
-  }
-
-  private string(): string {
-    const { at, text } = this;
+  };
+  const string = (): string => {
     let end = at + 1;
     let plain = true;
     for (let c = text.charCodeAt(end); c !== QUOTE && end < text.length; c = text.charCodeAt(end)) {
       plain &&= c >= 0x20 && c !== BACKSLASH;
       end += c === BACKSLASH ? 2 : 1;
     }
-    if (end >= text.length) throw this.error("a closing quote");
-    const result = plain
-      ? text.slice(at + 1, end)
-      : (this.token(end + 1, "JSON's escapes and no raw control characters") as string);
-    if (!plain && LONE_SURROGATE.test(result)) throw this.error("surrogates in pairs", "ERR_UTF8");
-    this.at = end + 1;
+    if (end >= text.length) fail("a closing quote");
+    const result = plain ? text.slice(at + 1, end) : token(end + 1, "JSON's escapes and no raw control characters");
+    if (!plain && LONE_SURROGATE.test(result)) fail("surrogates in pairs", "ERR_UTF8");
+    at = end + 1;
     return result;
-  }
-
-  private scalar(): JsonValue {
-    const { word } = this;
-    word.lastIndex = this.at;
-    word.test(this.text); // moves lastIndex to the end of the word
-    const result = this.token(word.lastIndex, "a value");
-    if (Math.abs(result as number) === Infinity) throw this.error("a number in the range of f64");
-    this.at = word.lastIndex;
+  };
+  const scalar = (): JsonValue => {
+    word.lastIndex = at;
+    word.test(text); // moves lastIndex to the end of the word
+    const result = token(word.lastIndex, "a value");
+    if (Math.abs(result) === Infinity) fail("a number in the range of f64");
+    at = word.lastIndex;
     return result;
-  }
-
-  /** A string, number, true, false or null: JSON.parse is strict about these. */
-  private token(end: number, expected: string): JsonValue {
-    try {
-      return JSON.parse(this.text.slice(this.at, end));
-    } catch {
-      throw this.error(expected);
+  };
+  /** What stands between brackets: `one` reads an item or a member. */
+  const list = (close: string, one: () => void) => {
+    if (keys.length === depth) fail(`at most ${depth} levels of nesting`);
+    at++;
+    if (take(close)) return;
+    do one();
+    while (take(","));
+    if (!take(close)) fail(`"," or "${close}"`);
+  };
+  const under = (key: string | number) => {
+    keys.push(key);
+    const item = value();
+    keys.pop();
+    return item;
+  };
+  const value = (): JsonValue => {
+    const char = peek();
+    if (char === '"') return string();
+    if (char === "[") {
+      const items: JsonValue[] = [];
+      list("]", () => items.push(under(items.length)));
+      return items;
     }
-  }
+    if (char !== "{") return scalar();
+    const map = new Map<string, JsonValue>();
+    list("}", () => {
+      if (peek() !== '"') fail("a key in quotes");
+      const start = at;
+      const key = string();
+      if (map.has(key)) {
+        at = start;
+        fail("every key once", "ERR_DUPLICATE");
+      }
+      if (!take(":")) fail('":"');
+      map.set(key, under(key));
+    });
+    return map;
+  };
+
+  const root = value();
+  if (peek() !== "") fail("the end");
+  return root;
 }
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /** With the flag u, a surrogate of a pair is not a character of its own. */
-const LONE_SURROGATE = /\p{Cs}/u;
+const LONE_SURROGATE = /[\ud800-\udfff]/u;
 
 /**
  * A value and where it stands, for readers: each accessor gives the value as the kind it is asked for, or an error such
