@@ -11,6 +11,8 @@ import { toF32 } from "../tensor.ts";
 /** One layer as it may have been meant. */
 export interface Change {
   readonly idea: string;
+  /** It is no layer's habit that others of its kind have too. */
+  readonly single?: true;
   readonly node: string;
   /** `gates in the order z, r, n (ONNX, Keras)` */
   readonly what: string;
@@ -24,6 +26,8 @@ export interface Change {
 interface Confusion {
   readonly idea: string;
   readonly ops: readonly string[];
+  /** Layers of one model differ in it: it is not tried for all of them at once. */
+  readonly single?: true;
   forms(node: Node, tensorOf: (suffix: string) => Tensor | undefined): Form[];
 }
 
@@ -33,6 +37,9 @@ interface Form {
   /** New data of tensors by suffix; made when it is tried, since all forms of a large layer together are many times its bytes. */
   readonly tensors?: () => Readonly<Record<string, Float32Array>>;
 }
+
+/** New data of a tensor; nothing where it stays. */
+type Edit = (data: Float32Array, shape: readonly number[]) => Float32Array | undefined;
 
 const GATES: Readonly<Record<string, string>> = { gru: "rzn", lstm: "ifgo" };
 
@@ -99,22 +106,20 @@ const CONFUSIONS: readonly Confusion[] = [
     ops: RECURRENT,
     forms({ op, attrs }, tensorOf) {
       const gates = GATES[op]?.length ?? 1;
-      return [["weight_ih"], ["weight_hh"], ["weight_ih", "weight_hh"]].flatMap((names) => [
-        {
-          what: `${names.join(" and ")} transposed${gates > 1 ? ", gate by gate" : ""}`,
-          tensors: () =>
-            eachOf(attrs, tensorOf, names, (data, [rows, columns]) =>
-              rows === gates * columns ? concat(blocks(data, gates).map((one) => transpose(one, columns))) : undefined,
-            ),
-        },
-        {
-          what: `${names.join(" and ")} transposed, and reshaped as if not`,
-          tensors: () =>
-            eachOf(attrs, tensorOf, names, (data, [rows, columns]) =>
-              rows === columns ? undefined : transpose(data, rows),
-            ),
-        },
-      ]);
+      const square: Edit = (data, [rows, columns]) =>
+        rows === gates * columns ? concat(blocks(data, gates).map((one) => transpose(one, columns))) : undefined;
+      const reshaped: Edit = (data, [rows, columns]) => (rows === columns ? undefined : transpose(data, rows));
+      return [["weight_ih"], ["weight_hh"], ["weight_ih", "weight_hh"]].flatMap((names) => {
+        const every = (edit: Edit) => () => {
+          const parts = names.map((name) => eachOf(attrs, tensorOf, [name], edit));
+          return parts.some((part) => Object.keys(part).length === 0) ? {} : Object.assign({}, ...parts);
+        };
+        const what = `${names.join(" and ")} transposed`;
+        return [
+          { what: gates > 1 ? `${what}, gate by gate` : what, tensors: every(square) },
+          { what: `${what}, and reshaped as if not`, tensors: every(reshaped) },
+        ];
+      });
     },
   },
   {
@@ -200,6 +205,7 @@ const CONFUSIONS: readonly Confusion[] = [
   {
     idea: "activation",
     ops: ["linear"],
+    single: true,
     forms: ({ attrs }) =>
       attrs.activation
         ? []
@@ -233,12 +239,14 @@ const GATE_FUNCTIONS: readonly { readonly what: string; readonly spec: Activatio
 
 /** Every change that the table knows of a model's layers. */
 export function changesOf(model: Model): Change[] {
-  return CONFUSIONS.flatMap(({ idea, ops, forms }) =>
+  return CONFUSIONS.flatMap(({ idea, ops, single, forms }) =>
     model.nodes
       .filter(({ op }) => ops.includes(op))
       .flatMap((node) => {
         const tensorOf = (suffix: string) => model.tensors.get(tensorKey(node.name, suffix));
-        return forms(node, tensorOf).map((form): Change => changeOf(idea, node, form));
+        return forms(node, tensorOf).map(
+          (form): Change => ({ ...changeOf(idea, node, form), ...(single && { single }) }),
+        );
       }),
   );
 }
@@ -273,12 +281,12 @@ function suffixesOf({ numLayers, bidirectional }: Attrs): string[] {
   );
 }
 
-/** Of every layer and direction; `change` gives nothing where the tensor stays. */
+/** Of every layer and direction. */
 function eachOf(
   attrs: Attrs,
   tensorOf: (suffix: string) => Tensor | undefined,
   names: readonly string[],
-  change: (data: Float32Array, shape: readonly number[]) => Float32Array | undefined,
+  change: Edit,
 ): Record<string, Float32Array> {
   const tensors: Record<string, Float32Array> = {};
   for (const suffix of names.flatMap((name) => suffixesOf(attrs).map((end) => name + end))) {

@@ -113,7 +113,7 @@ export async function readOrGuess(path: string, options: WeightsOptions): Promis
       return { model: readModel(bytes, { layers: said, ...others }), format, layers: said };
     } catch (error) {
       if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
-      const guess = guessChain(readTensors(bytes, { ignore }) ?? new Map());
+      const guess = guessChain(readTensors(bytes, { ignore }) ?? new Map(), format.eps);
       try {
         return { model: readModel(bytes, { layers: guess, ...others }), format, layers: guess, guess };
       } catch (problem) {
@@ -134,7 +134,9 @@ export async function readModelFile(path: string, options: WeightsOptions): Prom
       return readModel(bytes, { layers, ignore: options.ignore, files: filesBeside(path), ...graphOptions(options) });
     } catch (error) {
       if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
-      const guess = JSON.stringify(guessChain(readTensors(bytes, { ignore: options.ignore }) ?? new Map()));
+      const guess = JSON.stringify(
+        guessChain(readTensors(bytes, { ignore: options.ignore }) ?? new Map(), formatOf(bytes).eps),
+      );
       throw new Error(`holds weights alone. Pass --layers; by names and shapes it looks like --layers '${guess}'`);
     }
   });

@@ -93,7 +93,7 @@ export function findFits(search: Search): Found {
   const candidates = candidatesOf(model, turned !== undefined);
   const singles = candidates.flatMap((one) => attempt([one]) ?? []);
   const pairs = candidates.flatMap((a, i) =>
-    candidates.slice(i + 1).flatMap((b) => (a.idea === b.idea ? [] : [[a, b]])),
+    candidates.slice(i + 1).flatMap((b) => (a.idea === b.idea && meet(a, b) ? [] : [[a, b]])),
   );
   const known = candidates.length + pairs.length;
   if (singles.length > 0) return { fits: minimal(singles), tried, known };
@@ -101,6 +101,11 @@ export function findFits(search: Search): Found {
   const most = Math.min(MOST_PAIRS, Math.ceil(MOST_PARAMETERS / parameters));
   const fits = pairs.slice(0, most).flatMap((pair) => attempt(pair) ?? []);
   return { fits: minimal(fits), tried, known };
+}
+
+/** Do they say something of the same layer? */
+function meet(a: Candidate, b: Candidate): boolean {
+  return a.nodes.length === 0 || a.nodes.some((name) => b.nodes.includes(name));
 }
 
 /** A run that looks at the first steps alone, where a model gives an output at every step from what came before it. */
@@ -119,7 +124,7 @@ function candidatesOf(model: Model, turned: boolean): Candidate[] {
   const changes = changesOf(model);
   const groups = new Map<string, Change[]>();
   for (const change of changes) {
-    const key = `${change.idea}: ${change.what}`;
+    const key = `${change.idea}: ${change.what}${change.single ? `: ${change.node}` : ""}`;
     groups.set(key, [...(groups.get(key) ?? []), change]);
   }
   const together = [...groups.values()].map(

@@ -1,6 +1,6 @@
 /** What `sluice check` found → the facts that --json prints, and the report. */
 
-import type { LayerSpec, Model } from "../all.ts";
+import type { LayerSpec } from "../all.ts";
 import { tensorKey } from "../model.ts";
 import type { Saved } from "./check.ts";
 import { literal } from "./code.ts";
@@ -80,7 +80,7 @@ export function factsOf({ path, read, expect, saved, tolerance, ok, gaps, found,
       tried: found.tried,
       known: found.known,
     }),
-    hints: hintsOf(read.model, saved, worst, ok, found?.fits.length ?? 0),
+    hints: hintsOf(read, saved, worst, ok, found?.fits.length ?? 0),
     output,
   };
 }
@@ -111,7 +111,15 @@ function said(spec: NonNullable<Candidate["spec"]>): Record<string, unknown> {
 /** A difference that rounding to 11 or 8 bits explains. */
 const HALF = 0.02;
 
-function hintsOf({ nodes, tensors }: Model, saved: Saved, worst: Gap | undefined, ok: boolean, fits: number): string[] {
+function hintsOf(
+  { model, layers }: ReadFile,
+  saved: Saved,
+  worst: Gap | undefined,
+  ok: boolean,
+  fits: number,
+): string[] {
+  const { nodes, tensors } = model;
+  const weights = layers !== undefined;
   const { expected } = saved;
   if (ok) {
     const blind = expected?.steps === 1 && Object.keys(expected.state).length === 0;
@@ -129,7 +137,8 @@ function hintsOf({ nodes, tensors }: Model, saved: Saved, worst: Gap | undefined
     );
   }
   for (const { op, name, attrs } of nodes) {
-    if (!RECURRENT.includes(op)) continue;
+    // Readers of graphs make a second bias of zero where a format has but one.
+    if (!RECURRENT.includes(op) || (!weights && attrs.resetAfter !== true)) continue;
     const second = tensors.get(tensorKey(name, "bias_hh_l0"));
     if (attrs.bias && second?.data.some((one) => one !== 0)) continue;
     hints.push(`${name || op}: the second bias (bias_hh) is ${attrs.bias ? "zero" : "absent"}; was it saved?`);
