@@ -35,9 +35,10 @@ export interface Fit {
 export interface Found {
   /** The arrays cannot tell them apart. Empty where nothing fits. */
   readonly fits: readonly Fit[];
+  /** Changes and pairs of them that were. */
   readonly tried: number;
-  /** Changes and pairs that there are. */
-  readonly known: number;
+  /** Pairs that were not. */
+  readonly left: number;
 }
 
 interface Search {
@@ -95,12 +96,11 @@ export function findFits(search: Search): Found {
   const pairs = candidates.flatMap((a, i) =>
     candidates.slice(i + 1).flatMap((b) => (a.idea === b.idea && meet(a, b) ? [] : [[a, b]])),
   );
-  const known = candidates.length + pairs.length;
-  if (singles.length > 0) return { fits: minimal(singles), tried, known };
+  if (singles.length > 0) return { fits: minimal(singles), tried, left: 0 };
   const parameters = [...model.tensors.values()].reduce((sum, { data }) => sum + data.length, 1);
   const most = Math.min(MOST_PAIRS, Math.ceil(MOST_PARAMETERS / parameters));
   const fits = pairs.slice(0, most).flatMap((pair) => attempt(pair) ?? []);
-  return { fits: minimal(fits), tried, known };
+  return { fits: minimal(fits), tried, left: Math.max(0, pairs.length - most) };
 }
 
 /** Do they say something of the same layer? */
@@ -114,10 +114,15 @@ function trialOf(model: Model, expected: Expected): Expected {
   return streams ? cut(expected, TRIAL_STEPS, TRIAL_BATCH) : expected;
 }
 
-/** Without a change of one layer where the same change of all fits, and the other way around: the first is said. */
+/** Without a change of some layers where the same change of all fits. */
 function minimal(fits: readonly Fit[]): Fit[] {
-  const key = ({ changes }: Fit) => changes.map(({ idea, what }) => `${idea}: ${what}`).join();
-  return fits.filter((fit, i) => fits.findIndex((other) => key(other) === key(fit)) === i);
+  const covers = (a: Fit, b: Fit) =>
+    a.changes.length === b.changes.length &&
+    a.changes.every(({ idea, what, nodes }, i) => {
+      const other = b.changes[i];
+      return idea === other.idea && what === other.what && other.nodes.every((name) => nodes.includes(name));
+    });
+  return fits.filter((fit, i) => !fits.slice(0, i).some((other) => covers(other, fit)));
 }
 
 function candidatesOf(model: Model, turned: boolean): Candidate[] {

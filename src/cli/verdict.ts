@@ -30,7 +30,7 @@ export interface CheckFacts {
   /** Several, where the arrays cannot tell them apart. */
   readonly fits?: readonly FitFacts[];
   readonly tried?: number;
-  readonly known?: number;
+  readonly left?: number;
   readonly hints: readonly string[];
   readonly output?: string;
 }
@@ -78,7 +78,7 @@ export function factsOf({ path, read, expect, saved, tolerance, ok, gaps, found,
         })),
       })),
       tried: found.tried,
-      known: found.known,
+      left: found.left,
     }),
     hints: hintsOf(read, saved, worst, ok, found?.fits.length ?? 0),
     output,
@@ -175,10 +175,10 @@ export function reportOf(facts: CheckFacts): string {
     }
     if (others.length > MOST_OTHERS) lines.push(`  or: ${count(others.length - MOST_OTHERS)} more`);
   } else {
-    const { tried = 0, known = 0 } = facts;
+    const { tried = 0, left = 0 } = facts;
     lines.push(`check: mismatch, largest difference ${short(difference as number)} (tolerance ${tolerance})`);
-    const all = tried < known ? `${count(tried)} of ${count(known)}` : `${count(tried)}`;
-    lines.push(`  none of the ${all} known changes and pairs of them explains it`);
+    const rest = left === 0 ? "" : `; ${count(left)} pairs were not tried`;
+    lines.push(`  no known change explains it: ${count(tried)} were tried, alone and in pairs${rest}`);
   }
   lines.push(...facts.hints.map((text) => `  hint: ${text}`));
   if (facts.output !== undefined) lines.push(`written to ${facts.output}`);
