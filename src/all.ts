@@ -12,6 +12,7 @@ import { npz } from "./formats/npz.ts";
 import { onnx } from "./formats/onnx/read.ts";
 import { pytorch } from "./formats/pytorch.ts";
 import { rtneural } from "./formats/rtneural.ts";
+import { hasHeader } from "./formats/safetensors.ts";
 import { tfjs } from "./formats/tfjs.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
 import type { Model } from "./model.ts";
@@ -19,11 +20,12 @@ import { GRAPH } from "./ops/graph.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The first that matches reads; the last takes what no other knows, and says what it is. */
-const FORMATS: readonly Format[] = [keras, pytorch, npz, onnx, flax, tfjs, rtneural, safetensors];
+const FORMATS: readonly Format[] = [keras, pytorch, flax, npz, onnx, tfjs, rtneural, safetensors];
 
-/** The format of a file. */
+/** The format of a file. The length that safetensors begin with may look like the first bytes of any other. */
 export function formatOf(bytes: Uint8Array): Format {
-  return FORMATS.find((format) => format.matches(bytes)) ?? safetensors;
+  const formats = hasHeader(bytes) ? [flax, safetensors] : FORMATS;
+  return formats.find((format) => format.matches(bytes)) ?? safetensors;
 }
 
 /**
@@ -51,7 +53,7 @@ export function readTensors(bytes: Uint8Array, options?: FormatOptions): Map<str
   return formatOf(bytes).tensors?.(bytes, options);
 }
 
-export type { Format, FormatOptions as ReadModelOptions } from "./formats/format.ts";
+export type { Format, FormatOptions as ReadModelOptions, Outline } from "./formats/format.ts";
 export {
   createRuntime,
   createRuntimeSync,

@@ -87,14 +87,17 @@ export function codeOf(
 
 function inputOf(input: ValueInfo, model: Model, steps: number): string {
   if (input.dtype === "F32") return `new Float32Array(${steps > 1 ? `${steps} * ` : ""}${sizeOf(input)})`;
-  if (steps > 1) return `new Int32Array(${steps})`;
+  const numbers = steps * sizeOf(input);
+  if (numbers > 1) return `new Int32Array(${numbers})`;
   const vocabulary = vocabularyOf(model);
   const letter = vocabulary?.find((char) => /[a-z]/i.test(char)) ?? vocabulary?.[0];
   return letter === undefined ? "0" : `model.info.vocabulary.indexOf(${literal(letter)})`;
 }
 
 function noteOf(input: ValueInfo, model: Model): string {
-  if (input.dtype === "I32") return `an id, 0…${idLimit(model, input.name) - 1}`;
+  const limit = idLimit(model, input.name);
+  if (input.dtype === "I32" && limit < Infinity) return `an id, 0…${limit - 1}`;
+  if (input.dtype === "I32") return "whole numbers";
   const size = sizeOf(input);
   return size === 1 ? "1 number" : `${size} numbers`;
 }

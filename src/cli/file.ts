@@ -3,7 +3,16 @@
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type LayerSpec, type Model, type ModelError, type ReadModelOptions, readModel, readTensors } from "../all.ts";
+import {
+  type Format,
+  formatOf,
+  type LayerSpec,
+  type Model,
+  ModelError,
+  type ReadModelOptions,
+  readModel,
+  readTensors,
+} from "../all.ts";
 import { guessChain } from "./guess.ts";
 import { UsageError } from "./usage.ts";
 
@@ -84,6 +93,39 @@ function named<T>(option: string, values: readonly string[], read: (text: string
   );
 }
 
+/** What a file was read as. */
+export interface ReadFile {
+  readonly model: Model;
+  readonly format: Format;
+  /** What its weights mean, where it holds these alone: said, or guessed. */
+  readonly layers?: readonly LayerSpec[];
+  readonly guess?: readonly LayerSpec[];
+}
+
+/** The model of a file, with guessed layers where none are said: for a command that sees whether they are right. */
+export async function readOrGuess(path: string, options: WeightsOptions): Promise<ReadFile> {
+  const { ignore } = options;
+  const said = await layersOption(options.layers);
+  const others = { ignore, files: filesBeside(path), ...graphOptions(options) };
+  return readBytes(path, (bytes) => {
+    const format = formatOf(bytes);
+    try {
+      return { model: readModel(bytes, { layers: said, ...others }), format, layers: said };
+    } catch (error) {
+      if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
+      const guess = guessChain(readTensors(bytes, { ignore }) ?? new Map(), format.eps);
+      try {
+        return { model: readModel(bytes, { layers: guess, ...others }), format, layers: guess, guess };
+      } catch (problem) {
+        if (!(problem instanceof ModelError)) throw problem;
+        throw new Error(
+          `holds weights alone, and the guessed layers do not run: ${problem.message} Say them with --layers.`,
+        );
+      }
+    }
+  });
+}
+
 /** The model of a file, for commands that need one. */
 export async function readModelFile(path: string, options: WeightsOptions): Promise<Model> {
   const layers = await layersOption(options.layers);
@@ -92,7 +134,9 @@ export async function readModelFile(path: string, options: WeightsOptions): Prom
       return readModel(bytes, { layers, ignore: options.ignore, files: filesBeside(path), ...graphOptions(options) });
     } catch (error) {
       if ((error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
-      const guess = JSON.stringify(guessChain(readTensors(bytes, { ignore: options.ignore }) ?? new Map()));
+      const guess = JSON.stringify(
+        guessChain(readTensors(bytes, { ignore: options.ignore }) ?? new Map(), formatOf(bytes).eps),
+      );
       throw new Error(`holds weights alone. Pass --layers; by names and shapes it looks like --layers '${guess}'`);
     }
   });

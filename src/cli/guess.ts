@@ -16,9 +16,10 @@ interface Link {
 /** Attempts to find a chain. Eight layers that all fit one another take 40,320; real files have one or two to choose from. */
 const ATTEMPTS = 50000;
 
-/** A chain of all guessed layers whose sizes fit, the first by the file's order; that order itself where there is none. */
-export function guessChain(tensors: ReadonlyMap<string, Tensor>): LayerSpec[] {
-  const layers = guessLayers(tensors);
+/** A chain of all guessed layers whose sizes fit, the first by the file's order; that order itself where there is none. `eps`: of norms. */
+export function guessChain(tensors: ReadonlyMap<string, Tensor>, eps?: number): LayerSpec[] {
+  const found = guessLayers(tensors).map((layer) => (eps && /Norm$/.test(layer.type) ? { ...layer, eps } : layer));
+  const layers = isSorted(found) ? [...found].sort((a, b) => rankOf(a) - rankOf(b)) : found;
   const places = layers.map((layer) => linksOf(layer, tensors));
   let attempts = 0;
 
@@ -40,6 +41,16 @@ export function guessChain(tensors: ReadonlyMap<string, Tensor>): LayerSpec[] {
   }
 
   return extend([], [...layers.keys()])?.map(({ layer }) => layer) ?? layers;
+}
+
+/** Files that sort their names (safetensors) tell nothing by their order. */
+function isSorted(layers: readonly LayerSpec[]): boolean {
+  return layers.every(({ name = "" }, i) => i === 0 || (layers[i - 1].name ?? "") <= name);
+}
+
+/** What a chain without an order begins with: ids, then recurrence; a model seldom ends with its recurrent layer. */
+function rankOf({ type }: LayerSpec): number {
+  return type === "embedding" ? 0 : ["rnn", "gru", "lstm"].includes(type) ? 1 : 2;
 }
 
 /** The layer as it is guessed; a matrix without bias is the table of an embedding or else a linear layer. */

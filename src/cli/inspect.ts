@@ -2,11 +2,13 @@
 
 import {
   createSession,
+  type Format,
   formatOf,
   type LayerSpec,
   type Model,
   ModelError,
   type Node,
+  type Outline,
   readModel,
   readTensors,
   type Session,
@@ -18,6 +20,8 @@ import { tensorKey } from "../model.ts";
 import { GRAPH } from "../ops/graph.ts";
 import { inferAttrs, resolveAttrs } from "../ops/op.ts";
 import { codeOf } from "./code.ts";
+import { type Convention, conventionsOf } from "./conventions.ts";
+import { entryOf } from "./convert.ts";
 import {
   filesBeside,
   type GraphOptions,
@@ -28,18 +32,28 @@ import {
   type WeightsOptions,
 } from "./file.ts";
 import { guessChain } from "./guess.ts";
-import { reportOf } from "./report.ts";
+import { refusedReport, reportOf } from "./report.ts";
 
 /** What `--json` prints, and the report says in words. */
 export interface Facts {
   readonly file: string;
   readonly bytes: number;
+  /** The format: `ONNX`. */
+  readonly reader: string;
   /** With its graph, or weights alone. */
   readonly format: "graph" | "weights";
   readonly tensors: readonly Pick<Tensor, "name" | "dtype" | "shape">[];
   readonly guess?: Guess;
   /** Absent where the guessed layers do not fit the tensors. */
   readonly model?: ModelFacts;
+}
+
+/** Of a file that is refused. */
+export interface Refused extends Outline {
+  readonly file: string;
+  readonly bytes: number;
+  readonly reader: string;
+  readonly problem: string;
 }
 
 /** Layers by names and shapes, and what these do not tell. */
@@ -55,6 +69,7 @@ export interface Guess {
 export interface ModelFacts extends Pick<Model, "inputs" | "outputs" | "states" | "info" | "warnings"> {
   readonly parameters: number;
   readonly layers: readonly LayerFacts[];
+  readonly conventions: readonly Convention[];
   /** Why the model needs its whole sequence; absent where it streams. */
   readonly needsSequence?: string;
   readonly memory: Session["info"];
@@ -74,12 +89,29 @@ export interface LayerFacts extends Node {
 export async function inspect(path: string, options: WeightsOptions & { readonly json?: boolean }): Promise<void> {
   const layers = await layersOption(options.layers);
   const said = { layers, ignore: options.ignore, graph: graphOptions(options) };
-  const { bytes, tensors } = await readBytes(path, (bytes) => ({
-    bytes,
-    tensors: readTensors(bytes, { ignore: options.ignore }),
-  }));
-  const facts = await factsOf(path, bytes, tensors, said);
-  process.stdout.write(options.json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
+  const bytes = await readBytes(path, (bytes) => bytes);
+  const format = formatOf(bytes);
+  try {
+    const tensors = readTensors(bytes, { ignore: options.ignore });
+    const facts = await factsOf(path, bytes, tensors, said);
+    process.stdout.write(options.json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
+  } catch (error) {
+    if (error instanceof ModelError) printOutline(path, bytes, format, error, options.json);
+    throw nameError(path, error);
+  }
+}
+
+/** What a file that is refused lists, and what of that is not supported. */
+function printOutline(path: string, bytes: Uint8Array, format: Format, { message }: ModelError, json = false): void {
+  let outline: Outline | undefined;
+  try {
+    outline = format.outline?.(bytes);
+  } catch {
+    return; // it is the list itself that is refused
+  }
+  if (outline === undefined || outline.parts.length === 0) return;
+  const facts: Refused = { file: path, bytes: bytes.length, reader: format.name, ...outline, problem: message };
+  process.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : refusedReport(facts));
 }
 
 /** What the user said of a file of weights. */
@@ -96,12 +128,13 @@ async function factsOf(
   tensors: ReadonlyMap<string, Tensor> | undefined,
   said: Said,
 ): Promise<Facts> {
+  const format = formatOf(bytes);
   const head = (held: ReadonlyMap<string, Tensor>) => ({
     file: path,
     bytes: bytes.length,
+    reader: format.name,
     tensors: [...held.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape })),
   });
-  const { entry, files } = formatOf(bytes);
   try {
     const model = readModel(bytes, {
       layers: said.layers,
@@ -109,34 +142,33 @@ async function factsOf(
       ...said.graph,
       files: filesBeside(path),
     });
-    const format = said.layers ? "weights" : "graph";
     return {
       ...head(tensors ?? model.tensors),
-      format,
-      model: await modelFacts(path, model, { ...said, entry, files }),
+      format: said.layers ? "weights" : "graph",
+      model: await modelFacts(path, model, format, said),
     };
   } catch (error) {
-    if (tensors === undefined || (error as ModelError).code !== "ERR_LAYERS_NEEDED") throw nameError(path, error);
+    if (tensors === undefined || (error as ModelError).code !== "ERR_LAYERS_NEEDED") throw error;
   }
-  const guess = guessOf(tensors);
+  const guess = guessOf(tensors, format);
   try {
-    const guessed = { ...said, layers: guess.layers, entry };
     const model = readModel(bytes, { layers: guess.layers, ignore: said.ignore });
-    return { ...head(tensors), format: "weights", guess, model: await modelFacts(path, model, guessed) };
+    const guessed = { ...said, layers: guess.layers };
+    return { ...head(tensors), format: "weights", guess, model: await modelFacts(path, model, format, guessed) };
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     return { ...head(tensors), format: "weights", guess: { ...guess, problem: error.message } };
   }
 }
 
-function guessOf(tensors: ReadonlyMap<string, Tensor>): Guess {
-  const layers = guessChain(tensors);
+function guessOf(tensors: ReadonlyMap<string, Tensor>, { eps }: Format): Guess {
+  const layers = guessChain(tensors, eps);
   const unknown = layers.map(({ type }) => {
     if (type === "rnn") return ["nonlinearity: tanh is assumed, it may be relu"];
     if (type === "gru") return ["resetAfter: true is assumed, as in PyTorch"];
     if (type === "linear") return ["activation after it: none is assumed"];
     if (type === "embedding") return ["an embedding is assumed, it may be linear without bias"];
-    if (type === "layerNorm" || type === "batchNorm") return ["eps: 1e-5 is assumed"];
+    if (type === "layerNorm" || type === "batchNorm") return [`eps: ${eps ?? 1e-5} is assumed`];
     return [];
   });
   const initial = [...tensors.keys()].some((name) => /(^|\.)[hc]0$/.test(name));
@@ -150,11 +182,7 @@ function guessOf(tensors: ReadonlyMap<string, Tensor>): Guess {
   };
 }
 
-async function modelFacts(
-  path: string,
-  model: Model,
-  said: Said & { readonly entry: string; readonly files?: true },
-): Promise<ModelFacts> {
+async function modelFacts(path: string, model: Model, format: Format, said: Said): Promise<ModelFacts> {
   const { inputs, outputs, states, info, warnings } = model;
   const session = await createSession(model);
   let needsSequence: string | undefined;
@@ -173,9 +201,15 @@ async function modelFacts(
     warnings,
     parameters: facts.reduce((sum, { parameters }) => sum + parameters, 0),
     layers: facts,
+    conventions: conventionsOf(model, format),
     needsSequence,
     memory: session.info,
-    code: codeOf(path, model, { ...said, needsSequence: needsSequence !== undefined }),
+    code: codeOf(path, model, {
+      ...said,
+      entry: format.entry === "sluice" ? entryOf(model) : format.entry,
+      files: format.files,
+      needsSequence: needsSequence !== undefined,
+    }),
   };
 }
 

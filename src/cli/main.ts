@@ -4,6 +4,8 @@ import { parseArgs } from "node:util";
 import pkg from "../../package.json" with { type: "json" };
 import { bake } from "./bake.ts";
 import { bench } from "./bench.ts";
+import { check } from "./check.ts";
+import { convert } from "./convert.ts";
 import { inspect } from "./inspect.ts";
 import { quantize } from "./quantize.ts";
 import { run } from "./run.ts";
@@ -23,6 +25,8 @@ const PERFORM = {
   bench: () => perform(COMMANDS.bench, ([file], options) => bench(file, options)),
   bake: () => perform(COMMANDS.bake, ([file], options) => bake(file, options)),
   quantize: () => perform(COMMANDS.quantize, ([file], options) => quantize(file, options)),
+  convert: () => perform(COMMANDS.convert, ([file, output], options) => convert(file, output, options)),
+  check: () => perform(COMMANDS.check, ([file], options) => check(file, options)),
 };
 try {
   await dispatch();

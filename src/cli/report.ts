@@ -2,7 +2,7 @@
 
 import type { AttrValue, ModelInfo, ValueInfo } from "../index.ts";
 import { literal } from "./code.ts";
-import type { Facts, Guess, LayerFacts, ModelFacts } from "./inspect.ts";
+import type { Facts, Guess, LayerFacts, ModelFacts, Refused } from "./inspect.ts";
 import { printable } from "./text.ts";
 
 /** 12345 → "12,345" */
@@ -14,16 +14,38 @@ function shape(sizes: readonly (number | string)[]): string {
   return `(${sizes.join(", ")})`;
 }
 
-export function reportOf({ file, bytes, format, tensors, guess, model }: Facts): string {
+export function reportOf({ file, bytes, reader, format, tensors, guess, model }: Facts): string {
   const kind = format === "graph" ? "a model with its graph" : "weights alone (a state_dict)";
   const parameters = model === undefined ? "" : `, ${count(model.parameters)} parameters`;
-  const lines = [`${file}: ${kind}, ${count(bytes)} bytes, ${count(tensors.length)} tensors${parameters}`];
+  const lines = [`${file}: ${reader}, ${kind}, ${count(bytes)} bytes, ${count(tensors.length)} tensors${parameters}`];
   lines.push("", "tensors", ...table(tensors.map(({ name, dtype, shape: sizes }) => [name, dtype, shape(sizes)])));
   if (guess !== undefined) lines.push("", ...guessLines(guess));
   if (model !== undefined) lines.push("", ...modelLines(model));
   const code = model?.code ?? [];
   // printable() would turn code's line feeds into text: its own texts are escaped already.
   return [...lines.map(printable), ...(code.length > 0 ? ["", ...code] : []), ""].join("\n");
+}
+
+/** Of a file that is refused: its parts, those that are not supported first. */
+export function refusedReport({ file, bytes, reader, inputs, parts }: Refused): string {
+  const rank = ({ supported }: Refused["parts"][number]) => Number(supported);
+  const rows = [...parts]
+    .sort((a, b) => rank(a) - rank(b))
+    .map(({ name, count: times, supported }) => [name, `${count(times)} ×`, supported ? "" : "not supported"]);
+  const open = reader === "ONNX" && parts.every(({ supported }) => supported);
+  const lines = [
+    `${file}: ${reader}, ${count(bytes)} bytes; not read as it is`,
+    "",
+    ...table(
+      inputs.map(({ name, shape: sizes }) => ["input", name, shape(sizes)]),
+      "",
+    ),
+    "",
+    "what it lists",
+    ...table(rows),
+    ...(open ? ["", "--shape, --constant and --pair say what the file leaves open"] : []),
+  ];
+  return `${lines.map(printable).join("\n")}\n`;
 }
 
 function guessLines({ layers, unknown, unknownOfAll, problem }: Guess): string[] {
@@ -35,15 +57,19 @@ function guessLines({ layers, unknown, unknownOfAll, problem }: Guess): string[]
 }
 
 function modelLines(model: ModelFacts): string[] {
-  const { inputs, outputs, layers, info, warnings, memory, needsSequence } = model;
+  const { inputs, outputs, states, layers, conventions, info, warnings, memory, needsSequence } = model;
+  const isId = (name: string) => layers.some(({ op, inputs: read }) => op === "embedding" && read[0] === name);
   const value = (what: string, { name, dtype, shape: sizes }: ValueInfo) => [
     what,
-    `${name}  ${dtype === "I32" ? "one id (I32)" : `${dtype} ${shape(sizes)}`}`,
+    `${name}  ${isId(name) ? "one id (I32)" : `${dtype} ${shape(sizes)}`}`,
   ];
   const { weights, programs, io, scratch, statePerStream } = memory.bytes;
   const facts = [
     ...inputs.map((one) => value("input", one)),
     ...outputs.map((one) => value("output", one)),
+    ...states
+      .filter(({ input }) => input !== undefined)
+      .map(({ name, shape: sizes, output = "" }) => ["state", `${name}  F32 ${shape(sizes)}, back as ${output}`]),
     ...infoRows(info),
     ["time", needsSequence ?? "streams: one time step a call, with explicit state"],
     [
@@ -53,7 +79,8 @@ function modelLines(model: ModelFacts): string[] {
     ],
     ...warnings.map((text) => ["warning", text]),
   ];
-  return ["layers", ...table(layers.map(layerRow)), "", ...table(facts, "")];
+  const found = conventions.map(({ of, what }) => [of, what]);
+  return ["layers", ...table(layers.map(layerRow)), "", "conventions", ...table(found), "", ...table(facts, "")];
 }
 
 function layerRow({ name, op, from, to, parameters, states, notable }: LayerFacts): string[] {

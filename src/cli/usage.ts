@@ -18,6 +18,8 @@ Commands
   bench FILE          how long a step takes here, and whether audio in real time is safe
   bake FILE           one .wasm file that holds the model and needs nothing else, and a module that runs it
   quantize FILE       the same model in a quarter or half of the bytes, and what that changes
+  convert FILE OUT    the model of any format as a native file, weights and graph in one
+  check FILE          whether its outputs are those saved in training, and if not, which convention is another
 
 sluice COMMAND --help tells more, sluice --version the version.
 Exit codes: 0 done, 1 the file or the input is wrong, 2 the call is wrong.
@@ -139,6 +141,53 @@ Options
   --stack              the stack of an error
 `;
 
+const CONVERT_HELP = `Usage: sluice convert FILE OUT.safetensors [options]
+
+Writes the model of a file of any format as a native file, which holds weights and graph, needs no other options, and is read
+by the entry sluice, or sluice/graph where it has operators of graphs. Outputs are the same, bit for bit. Prints what the
+reader warned of.
+
+Options
+  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --ignore NAME        a tensor that no layer uses; may be given several times
+  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
+  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
+  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
+  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
+  --json               the same facts as one JSON document
+  --stack              the stack of an error
+`;
+
+const CHECK_HELP = `Usage: sluice check FILE --expect IO.npz [options]
+
+Runs the model over inputs saved in training and compares its outputs with those saved beside them. Prints "check: ok" and the
+largest difference. On a mismatch it tries what is known to go wrong between frameworks, for every layer: the order of gates,
+the place of a GRU's reset gate, hard_sigmoid's definition, transposed weights, biases, functions that weights do not tell,
+the order of time and batch. It names the change, or the two, with which the outputs agree, and says what to do; exit code 1.
+
+IO.npz (numpy.savez; docs/formats.md has the lines that make it)
+  x, input or the input's name      (T, I) or (T, B, I); ids (T) or (T, B); all inputs of a model by their names
+  y, output or the output's name    (T, O) or (T, B, O), or the last step of each sequence, (B, O)
+  h0, c0, hn, cn                    states before and after, (layers × directions, B, H); of several layers rnn.h0 …
+  lengths                           (B), the valid steps of each sequence
+  batch_first                       True: (B, T, …) instead of (T, B, …)
+
+Options
+  --expect IO.npz      what was saved
+  --tolerance X        the largest difference that is none, times the largest magnitude of an output if that is above 1 (1e-4)
+  --batch-first        the arrays are (B, T, …)
+  --output, -o OUT     writes the model that agrees, with the change that was found if there is one, as a native file
+  --layers JSON|@FILE  the layers of a file of weights; without it they are guessed
+  --ignore NAME        a tensor that no layer uses; may be given several times
+  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
+  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
+  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
+  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
+  --variant NAME       auto, simd, relaxed or reference (auto)
+  --json               the same facts as one JSON document
+  --stack              the stack of an error
+`;
+
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
 const COMMON = {
@@ -209,6 +258,19 @@ export const COMMANDS = {
   quantize: {
     help: QUANTIZE_HELP,
     options: { ...COMMON, output: { type: "string", short: "o" }, to: { type: "string" }, data: { type: "string" } },
+    names: ["FILE"],
+  },
+  convert: { help: CONVERT_HELP, options: COMMON, names: ["FILE", "OUT"] },
+  check: {
+    help: CHECK_HELP,
+    options: {
+      ...COMMON,
+      expect: { type: "string" },
+      tolerance: { type: "string" },
+      "batch-first": { type: "boolean" },
+      output: { type: "string", short: "o" },
+      variant: { type: "string" },
+    },
     names: ["FILE"],
   },
 } as const satisfies Record<string, Command>;

@@ -14,7 +14,7 @@ import type { Format } from "./format.ts";
 import { show } from "./json.ts";
 import type { ReadModelOptions } from "./native.ts";
 import { parseNpz } from "./npz.ts";
-import { checkBytes, failure, readSafetensors } from "./safetensors.ts";
+import { checkBytes, failure, hasHeader, readSafetensors } from "./safetensors.ts";
 import { firstMember, type ZipLimits } from "./zip.ts";
 
 export interface FlaxOptions {
@@ -55,6 +55,17 @@ function isMsgpack(bytes: Uint8Array): boolean {
   return ((head > 0x80 && head < 0x90) || skip > 0) && (key >> 5 === 5 || key === 0xd9);
 }
 
+/** A flat tree: paths that end in `kernel`, as no other framework's names do, in the directory of a .npz file or the header of safetensors. */
+function isFlatTree(bytes: Uint8Array): boolean {
+  const archive = firstMember(bytes)?.endsWith(".npy");
+  if (!archive && !hasHeader(bytes)) return false;
+  const text = String.fromCharCode(...(archive ? bytes.subarray(-NAMES) : bytes.subarray(8, NAMES)));
+  return archive ? /[/.]kernel\.npy/.test(text) : /[/.]kernel"\s*:/.test(text) && !text.includes('"__metadata__"');
+}
+
+/** Bytes that are searched for names. */
+const NAMES = 8192;
+
 /** @throws FormatError for the bytes, ModelError for what they mean */
 export function readFlaxModel(
   ops: OpTable,
@@ -73,7 +84,10 @@ export function readFlaxModel(
 export const flax: Format = {
   name: "Flax",
   entry: "sluice/flax",
-  matches: isMsgpack,
+  conventions:
+    "a matrix (I, H) for each gate, or one for all in nnx; one bias, of a GRU's n two; reset after the product; eps 1e-6",
+  eps: 1e-6,
+  matches: (bytes) => (isMsgpack(bytes) && !hasHeader(bytes)) || isFlatTree(bytes),
   read: readFlaxModel,
   tensors: readFlaxTensors,
 };

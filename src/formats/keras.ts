@@ -13,7 +13,7 @@ import { type Group, HDF5_LIMITS, type Hdf5Limits, isHdf5, readHdf5 } from "./hd
 import { Field, parseJson } from "./json.ts";
 import { bareTensors, completed } from "./keras/bare.ts";
 import { legacyWeights, namedWeights, numberedWeights, texts, type Weights } from "./keras/files.ts";
-import { kerasModel, type WeightsOf } from "./keras/model.ts";
+import { kerasModel, kerasOutline, type WeightsOf } from "./keras/model.ts";
 import { type ReadModelOptions as NativeOptions, tensorsToModel } from "./native.ts";
 import { checkBytes, failure, refuseForeign } from "./safetensors.ts";
 import { readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "./zip.ts";
@@ -148,7 +148,14 @@ function matches(bytes: Uint8Array): boolean {
 export const keras: Format = {
   name: "Keras",
   entry: "sluice/keras",
+  conventions:
+    "gates z, r, h and i, f, c, o; weights (I, G·H); one bias, two in a GRU whose reset_after is true; eps 0.001",
+  eps: 1e-3,
   matches,
   read: readKerasModel,
   tensors: readKerasTensors,
+  outline(bytes) {
+    const { config } = readParts(bytes, {});
+    return config === undefined ? { inputs: [], parts: [] } : kerasOutline(config);
+  },
 };

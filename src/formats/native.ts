@@ -51,6 +51,7 @@ export function tensorsToModel(ops: OpTable, tensors: ReadonlyMap<string, Tensor
 export const safetensors: Format = {
   name: "safetensors",
   entry: "sluice",
+  conventions: "gates r, z, n and i, f, g, o; weights (G·H, I); two biases; a state_dict: reset after the product",
   matches: () => true,
   read: readSafetensorsModel,
   tensors: readSafetensors,

@@ -48,6 +48,7 @@ export function readNpzModel(
 export const npz: Format = {
   name: "NumPy",
   entry: "sluice/npz",
+  conventions: "those of the state_dict that it must hold: gates r, z, n and i, f, g, o; weights (G·H, I); two biases",
   matches: (bytes) => firstMember(bytes)?.endsWith(".npy") ?? false,
   read: readNpzModel,
   tensors: parseNpz,

@@ -43,6 +43,7 @@ export function readPytorchModel(
 export const pytorch: Format = {
   name: "PyTorch",
   entry: "sluice/pytorch",
+  conventions: "gates r, z, n and i, f, g, o; weights (G·H, I); two biases; reset after the product",
   matches: isArchive,
   read: readPytorchModel,
   tensors: readPytorchTensors,

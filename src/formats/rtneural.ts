@@ -103,6 +103,9 @@ function readTensors(bytes: Uint8Array, options: RtneuralOptions = {}): Map<stri
 export const rtneural: Format = {
   name: "RTNeural",
   entry: "sluice/rtneural",
+  conventions:
+    "RTNeural: as Keras, reset after the product; GuitarML: as PyTorch; NAM: i, f, g, o, weights (4·H, I + H), one bias; " +
+    "RNNoise: z, r, h, reset before the product, weights of 1/256",
   matches,
   read: readRtneural,
   tensors: readTensors,

@@ -103,6 +103,11 @@ function headerOf(bytes: Uint8Array, limits: Limits): Uint8Array {
 
 const SPACE = 0x20;
 const OPEN = 0x7b;
+
+/** A length below 2³² and the beginning of JSON: first bytes of other formats may be those of a length. */
+export function hasHeader(bytes: Uint8Array): boolean {
+  return bytes[8] === OPEN && bytes.subarray(4, 8).every((byte) => byte === 0);
+}
 const CLOSE = 0x7d;
 
 function latin1(bytes: Uint8Array): string {

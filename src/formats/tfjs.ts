@@ -10,7 +10,7 @@ import type { OpTable } from "../ops/core.ts";
 import { shapeText, type Tensor } from "../tensor.ts";
 import type { Format } from "./format.ts";
 import { Field, parseJson, show } from "./json.ts";
-import { kerasModel } from "./keras/model.ts";
+import { kerasModel, kerasOutline } from "./keras/model.ts";
 import type { ReadModelOptions as NativeOptions } from "./native.ts";
 import { checkBytes, failure, refuseForeign } from "./safetensors.ts";
 import { readWeight, type Weight, weightOf } from "./tfjs/weights.ts";
@@ -224,10 +224,12 @@ export function tfjsShards(bytes: Uint8Array, options: TfjsOptions = {}): string
 export const tfjs: Format = {
   name: "TensorFlow.js",
   entry: "sluice/tfjs",
+  conventions: "gates z, r, h and i, f, c, o; weights (I, G·H); one bias, two in a GRU whose reset_after is true",
   matches: (bytes) =>
     /^\s*\{[\s\S]*"(modelTopology|weightsManifest|layers-model|graph-model)"/.test(
       String.fromCharCode(...bytes.subarray(0, 4096)),
     ),
   read: readTfjsModel,
   files: true,
+  outline: (bytes) => kerasOutline(readParts(bytes, TFJS_LIMITS).topology),
 };

@@ -78,7 +78,7 @@ describe("the report", () => {
   it("says what the file is, its layers, and what the user has to know to run it", () => {
     const { out } = inspect("classifier.safetensors");
     for (const line of [
-      /^classifier\.safetensors: a model with its graph, [\d,]+ bytes, 6 tensors, 153 parameters$/m,
+      /^classifier\.safetensors: safetensors, a model with its graph, [\d,]+ bytes, 6 tensors, 153 parameters$/m,
       /^ {2}rnn\.weight_ih_l0 +F32 +\(15, 2\)$/m,
       /^ {2}rnn +gru +2 → 5 +135 parameters +state rnn\.h \(1, 5\)$/m,
       /^ {2}head +linear +5 → 3 +18 parameters +activation relu$/m,

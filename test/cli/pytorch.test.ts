@@ -18,7 +18,7 @@ describe("sluice", () => {
   it.each(["model.pt", "model-stream.pt", "checkpoint.pt"])("inspects %s, and ends with lines that run it", (name) => {
     const { code, out, err } = sluice(folder, ["inspect", name]);
     expect([code, err]).toEqual([0, ""]);
-    expect(out).toContain(`${name}: weights alone (a state_dict)`);
+    expect(out).toContain(`${name}: PyTorch, weights alone (a state_dict)`);
     expect(out).toContain('{ type: "lstm", numLayers: 2, name: "rnn" }');
     expect(out).toContain("? activation after it: none is assumed");
     expect(out).toContain('import { createSession, loadModel } from "sluice/pytorch";');

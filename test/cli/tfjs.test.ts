@@ -15,7 +15,7 @@ describe("sluice", () => {
   it("inspects a model.json, and ends with lines that run it", () => {
     const { code, out, err } = sluice(folder, ["inspect", "web/reset-after.json"]);
     expect([code, err]).toEqual([0, ""]);
-    expect(out).toContain("web/reset-after.json: a model with its graph");
+    expect(out).toContain("web/reset-after.json: TensorFlow.js, a model with its graph");
     const at = out.indexOf("import {");
     writeFileSync(join(folder, "program.mjs"), out.slice(at));
     const printed = execFileSync(process.execPath, [...FLAGS, "program.mjs"], { cwd: folder }).toString();

@@ -1,17 +1,23 @@
 /**
- * One network, a GRU and a linear layer, in every format that can say it: the same weights and, bit for bit, the same outputs.
- * Files are written here by hand, since no library writes them all.
+ * One network in every format that can say it: the same weights and, bit for bit, the same outputs. First GRU, LSTM and a
+ * linear layer in files that PyTorch and h5py wrote (test/golden/same.py), then a GRU and a linear layer in files that are
+ * written here by hand.
  */
 
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readModel } from "../../src/all.ts";
+import { createSessionSync as createGraphSession, createRuntimeSync, readModel } from "../../src/all.ts";
 import { readFlaxModel } from "../../src/formats/flax.ts";
 import { encodeNpy } from "../../src/formats/npy.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { createSessionSync, type LayerSpec, type Model, type Tensor, writeSafetensors } from "../../src/index.ts";
+import { readNpz } from "../../src/npz.ts";
 import { CORE } from "../../src/ops/core.ts";
 import { counts, dict, int, pickle, pt, storage, str, tensor, zip } from "../hostile/files.ts";
 import { tensors } from "../tensors.ts";
+import { GOLDEN, readJson } from "../vectors.ts";
 
 const [I, H, O] = [3, 4, 2];
 const LAYERS: LayerSpec[] = [
@@ -161,5 +167,73 @@ describe("one network", () => {
     expect(values(model)).toEqual(values(native));
     expect(model.nodes.map(({ op }) => op)).toEqual(native.nodes.map(({ op }) => op));
     expect(outputOf(model)).toEqual(outputOf(native));
+  });
+});
+
+const SAME = join(GOLDEN, "same");
+const fileOf = (name: string) => new Uint8Array(readFileSync(join(SAME, name)));
+
+const NET: LayerSpec[] = [
+  { type: "gru", name: "gru" },
+  { type: "lstm", name: "lstm" },
+  { type: "linear", name: "head" },
+];
+
+/** What lies in memory once a session is made (programs, packed weights, tables), and what it gives for PyTorch's input. */
+function laidOut(name: string, layers?: LayerSpec[]) {
+  const model = readModel(fileOf(name), { layers, files: fileOf });
+  const runtime = createRuntimeSync({ variant: "simd" });
+  const session = createGraphSession(model, { runtime });
+  const memory = createHash("sha256")
+    .update(raw({ data: runtime?.u32 as Uint32Array }))
+    .digest("hex");
+  const { output } = session.run(readNpz(fileOf("io.npz")).get("x")?.data as Float32Array, { batch: 2 });
+  session.dispose();
+  return { model, memory, output };
+}
+
+describe("one network of PyTorch", () => {
+  const first = laidOut("model.pt", NET);
+
+  it("has the files of its manifest", () => {
+    const { files } = readJson(SAME, "manifest.json") as { files: Record<string, string> };
+    for (const [name, sha256] of Object.entries(files)) {
+      expect(createHash("sha256").update(fileOf(name)).digest("hex"), name).toBe(sha256);
+    }
+  });
+
+  it("gives PyTorch's outputs", () => {
+    const expected = readNpz(fileOf("io.npz")).get("y")?.data as Float32Array;
+    expect(first.output.length).toBe(expected.length);
+    first.output.forEach((value, i) => {
+      expect(Math.abs(value - expected[i]), `element ${i}`).toBeLessThanOrEqual(1e-6);
+    });
+  });
+
+  it.each([
+    ["model.safetensors", NET],
+    ["model.onnx", undefined],
+    ["model.keras", undefined],
+    ["model.h5", undefined],
+    ["model.json", undefined],
+    ["rtneural.json", undefined],
+  ])("from %s has the same packed weights and programs, byte for byte, and the same outputs", (name, layers) => {
+    const { model, memory, output } = laidOut(name, layers);
+    expect(model.nodes.map(({ op }) => op)).toEqual(["gru", "lstm", "linear"]);
+    expect(raw({ data: output })).toEqual(raw({ data: first.output }));
+    expect(memory).toBe(first.memory);
+  });
+
+  it("in memory is another where one weight is another", () => {
+    const model = readModel(fileOf("model.safetensors"), { layers: NET });
+    const tensors = new Map(model.tensors);
+    const bias = tensors.get("head.bias") as Tensor;
+    tensors.set("head.bias", { ...bias, data: Float32Array.from(bias.data as Float32Array, (one) => one + 1e-6) });
+    const runtime = createRuntimeSync({ variant: "simd" });
+    createGraphSession({ ...model, tensors }, { runtime });
+    const memory = createHash("sha256")
+      .update(raw({ data: runtime?.u32 as Uint32Array }))
+      .digest("hex");
+    expect(memory).not.toBe(first.memory);
   });
 });

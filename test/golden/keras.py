@@ -639,4 +639,5 @@ def main():
     (OUT / "expected.json").write_text(json.dumps({"manifest": manifest, "files": EXPECTED}) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -168,6 +168,10 @@ const OTHERS = [
   "InputLayer",
 ];
 
+export function isKnownLayer(className: string): boolean {
+  return CELLS.has(className) || IDENTITY.has(className) || OTHERS.some((one) => one.split(" ")[0] === className);
+}
+
 /** A convolution over one step is a linear layer. */
 function checkPointwise(config: Config): void {
   for (const key of ["kernel_size", "strides", "dilation_rate"]) {

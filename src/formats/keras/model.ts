@@ -5,11 +5,12 @@ import { type LayersOptions, layersToModel } from "../../layers.ts";
 import type { Model, ValueInfo } from "../../model.ts";
 import type { OpTable } from "../../ops/core.ts";
 import type { Tensor } from "../../tensor.ts";
+import type { Outline } from "../format.ts";
 import type { Field } from "../json.ts";
 import { byName } from "../nested.ts";
 import { type ConfigLayer, readModelConfig } from "./config.ts";
 import { Config } from "./fields.ts";
-import { addLayer, type Builder, type Value } from "./layers.ts";
+import { addLayer, type Builder, isKnownLayer, type Value } from "./layers.ts";
 
 /** Gives the weights of each layer in Keras's order; `layers` in the order of the file. */
 export type WeightsOf = (layers: readonly ConfigLayer[]) => ReadonlyMap<string, readonly Tensor[]>;
@@ -55,6 +56,23 @@ export function kerasModel(
     outputs: names,
   });
   return { ...model, warnings: builder.warnings };
+}
+
+/** Its layers by class, and the shapes of its inputs. */
+export function kerasOutline(root: Field): Outline {
+  const { layers } = readModelConfig(root);
+  const counts = new Map<string, number>();
+  for (const { className } of layers) counts.set(className, (counts.get(className) ?? 0) + 1);
+  return {
+    inputs: layers
+      .filter(({ inputs }) => inputs.length === 0)
+      .map(({ name, config }) => {
+        const fields = new Config(config, name);
+        const shape = (fields.take("batch_shape") ?? fields.take("batch_input_shape"))?.items() ?? [];
+        return { name, shape: shape.map(({ value }) => (typeof value === "number" ? value : "?")) };
+      }),
+    parts: [...counts].map(([name, count]) => ({ name, count, supported: isKnownLayer(name) })),
+  };
 }
 
 /** (batch, features) or (batch, time, features); ids are (batch) or (batch, time). */

@@ -14,6 +14,7 @@ import { fuseCells } from "./cells.ts";
 import { Emitter } from "./emitter.ts";
 import { type Choice, choicesOf, constantsOf, type InputValue, inputsOf, valuesOf } from "./inputs.ts";
 import { ONNX_LIMITS, type OnnxLimits } from "./limits.ts";
+import { outlineOf } from "./outline.ts";
 import { type OnnxFile, parseOnnx } from "./proto.ts";
 import { resetWarnings } from "./reset.ts";
 import { type Specialised, specialise } from "./specialise.ts";
@@ -225,17 +226,17 @@ function live({ steps, outputs }: Pick<Specialised, "steps" | "outputs">): Step[
 export const onnx: Format = {
   name: "ONNX",
   entry: "sluice/onnx",
+  conventions:
+    "gates z, r, h and i, o, f, c; weights (G·H, I); two biases; reset before the product unless linear_before_reset",
   matches,
   read(_, bytes, { layers, limits: _limits, ...options } = {}) {
     if (layers !== undefined) throw new TypeError('"layers" expected none for a file that has its own graph, got some');
     return readOnnxModel(GRAPH, bytes, options);
   },
+  outline: (bytes) => outlineOf(parseOnnx(bytes, ONNX_LIMITS)),
 };
 
-/** ir_version, then the exporter, another field of the model, or the graph; and not a header of safetensors of such a length. */
+/** ir_version, then the exporter, another field of the model, or the graph. */
 function matches(bytes: Uint8Array): boolean {
-  const header = bytes[8] === 0x7b && bytes[5] === 0 && bytes[6] === 0 && bytes[7] === 0;
-  return (
-    bytes[0] === 0x08 && bytes[1] < 0x80 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(bytes[2]) && !header
-  );
+  return bytes[0] === 0x08 && bytes[1] < 0x80 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(bytes[2]);
 }
