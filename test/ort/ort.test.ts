@@ -5,7 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import ort, { env, type Feeds, InferenceSession, Tensor, type TensorElements, type TensorType } from "../../src/ort.ts";
+import ort, {
+  env,
+  type Feeds,
+  InferenceSession,
+  type SessionOptions,
+  Tensor,
+  type TensorElements,
+  type TensorType,
+} from "../../src/ort.ts";
 import { seeded, uniform } from "../conformance/models.ts";
 import { type File, int, join as joined, message, text, model as write } from "../formats/onnx/writer.ts";
 
@@ -301,7 +309,7 @@ describe("what is odd is refused in plain words", () => {
     ["strings", write({ ...WORDS, inputs: { ids: [["N"], "string"] } }), undefined, { code: "ERR_DTYPE" }],
     ["half precision", write({ ...GRU, inputs: { x: [["T", 1, 4], "float16"] } }), undefined, { code: "ERR_DTYPE" }],
   ])("create of %s", async (_, bytes, options, error) => {
-    await expect(InferenceSession.create(bytes as Uint8Array, options as object)).rejects.toMatchObject(error);
+    await expect(InferenceSession.create(bytes as Uint8Array, options as SessionOptions)).rejects.toMatchObject(error);
   });
 
   it("an operator that is not there, by its node, before anything runs", async () => {

@@ -1,6 +1,6 @@
 // What a page does with @ricky0123/vad-web: its two detectors over samples at 16 kHz, and one for a microphone.
 import { FrameProcessor, getDefaultRealTimeVADOptions, MicVAD, NonRealTimeVAD } from "@ricky0123/vad-web";
-import { Silero } from "@ricky0123/vad-web/dist/models";
+import { Silero } from "@ricky0123/vad-web/dist/models/index.js";
 import * as ort from "onnxruntime-web";
 
 const fetched = async (url) => (await fetch(url)).arrayBuffer();
