@@ -73,6 +73,7 @@ await build({
     index: "src/index.ts",
     graph: "src/graph-entry.ts",
     onnx: "src/onnx.ts",
+    ort: "src/ort.ts",
     debug: "src/debug.ts",
     bake: "src/bake.ts",
     audio: "src/audio.ts",

@@ -15,6 +15,7 @@ import { Emitter } from "./emitter.ts";
 import { type Choice, choicesOf, constantsOf, type InputValue, inputsOf, valuesOf } from "./inputs.ts";
 import { ONNX_LIMITS, type OnnxLimits } from "./limits.ts";
 import { outlineOf } from "./outline.ts";
+import { type Output, unpaired } from "./outputs.ts";
 import { type OnnxFile, parseOnnx } from "./proto.ts";
 import { resetWarnings } from "./reset.ts";
 import { type Specialised, specialise } from "./specialise.ts";
@@ -56,18 +57,13 @@ export function readOnnxModel(ops: OpTable, bytes: Uint8Array, options: ReadOnnx
   const file = parseOnnx(bytes, limits);
   const inputs = inputsOf(file.graph, options);
   const constants = constantsOf(inputs, options.constants);
-  const decoded = new Map<Message, Constant>();
   // Every axis that is tried reads the same tensors.
-  const decode = (message: Message) => {
-    const constant = decoded.get(message) ?? decodeTensor(message, limits, options.files);
-    decoded.set(message, constant);
-    return constant;
-  };
+  const decode = decoder(limits, options.files);
   const reading = { ops, file, inputs, constants, options, limits, decode };
   let refusal: unknown;
   for (const choice of choicesOf(inputs, constants, options)) {
     try {
-      return readAs(reading, choice);
+      return readAs(reading, choice).model;
     } catch (error) {
       // What another axis would make of it is no news: the first error that is not about the axis is.
       if (!(error instanceof ModelError)) throw error;
@@ -78,8 +74,20 @@ export function readOnnxModel(ops: OpTable, bytes: Uint8Array, options: ReadOnnx
   throw refusal;
 }
 
-interface Reading {
+/** Decodes each tensor once. */
+export function decoder(limits: OnnxLimits, files: Files | undefined): (message: Message) => Constant {
+  const decoded = new Map<Message, Constant>();
+  return (message) => {
+    const constant = decoded.get(message) ?? decodeTensor(message, limits, files);
+    decoded.set(message, constant);
+    return constant;
+  };
+}
+
+export interface Reading {
   readonly ops: OpTable;
+  /** Every input is given and every output taken in each call: nothing is state. */
+  readonly stateless?: boolean;
   readonly file: OnnxFile;
   readonly inputs: readonly InputValue[];
   readonly constants: ReadonlyMap<string, Value>;
@@ -88,7 +96,14 @@ interface Reading {
   decode(message: Message): Constant;
 }
 
-function readAs({ ops, file, inputs, constants, options, limits, decode }: Reading, choice: Choice): Model {
+/** A Model, and the shapes that its outputs have in the file. */
+export interface ReadGraph {
+  readonly model: Model;
+  readonly shapes: readonly (readonly number[])[];
+}
+
+export function readAs(reading: Reading, choice: Choice): ReadGraph {
+  const { ops, file, inputs, constants, options, limits, decode, stateless } = reading;
   const states = new States();
   const values = valuesOf(inputs, constants, choice, states, limits);
   const { gruReset, nonFinite } = options;
@@ -98,20 +113,24 @@ function readAs({ ops, file, inputs, constants, options, limits, decode }: Readi
   const free = values.some(({ shape, data }) => data === undefined && shape.includes(TIME));
   const { outputs, pairs, steps, warnings } = free
     ? streamed(graph, values, states, said, choice)
-    : { ...pairStates(values, graph.outputs, said), steps: fuseCells(live(graph)), warnings: [] };
+    : stateless
+      ? unpaired(graph.outputs, fuseCells(live(graph)), said.names, circumstances)
+      : { ...pairStates(values, graph.outputs, said), steps: fuseCells(live(graph)), warnings: [] };
   const all = live({ steps, outputs: [...outputs.map(({ value }) => value), ...pairs.map(({ output }) => output)] });
   const read = new Set(all.flatMap((step) => step.inputs));
   const used = values.filter(
     (value) =>
       read.has(value) || outputs.some((one) => one.value === value) || pairs.some((one) => one.input === value),
   );
-  const idle = values.filter((value) => !used.includes(value) && value.data === undefined && !value.lengths);
+  const idle = stateless
+    ? []
+    : values.filter((value) => !used.includes(value) && value.data === undefined && !value.lengths);
   const told = [
     ...warnings,
     ...idle.map(({ name }) => `input ${show(name)}: nothing reads it, so the model has no such input.`),
     ...resetWarnings(file.exporter, all, gruReset),
   ];
-  const emit = (table: OpTable): Model => {
+  const emit = (table: OpTable): ReadGraph => {
     const emitter = new Emitter(table, used, all, [
       ...outputs.map(({ value }) => value),
       ...pairs.map(({ output }) => output),
@@ -136,8 +155,9 @@ function readAs({ ops, file, inputs, constants, options, limits, decode }: Readi
       names.slice(0, outputs.length),
       { nonFinite },
     );
-    return { ...model, warnings: told };
+    return { model: { ...model, warnings: told }, shapes: outputs.map(({ value }) => value.shape) };
   };
+  if (stateless) return emit(ops);
   // What the core has runs at any entry.
   try {
     return emit(CORE);
@@ -151,12 +171,6 @@ function readAs({ ops, file, inputs, constants, options, limits, decode }: Readi
 function rowShape({ kind }: Value, shape: readonly number[]): number[] {
   const size = sizeOf(shape);
   return kind === "F32" || size !== 1 ? [size] : [];
-}
-
-/** An output under the name that it has in the file. */
-export interface Output {
-  readonly name: string;
-  readonly value: Value;
 }
 
 /** Outputs along the free axis. Final states are the session's to give, except those that are a last row. */
