@@ -211,7 +211,9 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       const stride = blockBytes(weights);
       const n = stride / 4;
       const lookup = lookups.get(x);
-      if (lookup === undefined || lookup.count * n * times > lookup.size * (lookup.count + n * times)) {
+      // Folded only where that takes no more bytes than the table and the weights.
+      const packed = isInt8(weights) ? (n * times) / 4 : n * times;
+      if (lookup === undefined || lookup.count * n * times > lookup.size * (lookup.count + packed)) {
         const { place, stride, size } = to.value(x);
         const operands = [y.place, y.stride, to.panels(weights, size), to.vector(bias), n, size, place, stride];
         if (isInt8(weights)) to.emit(OP_LINEAR_INT8, ...operands, to.shared("q", quantizedBytes(size)));
