@@ -28,28 +28,36 @@ import {
 } from "../assembly/abi.ts";
 import { baked } from "../build/baked.ts";
 import { relaxed, simd } from "../build/kernels.ts";
+import { relaxed as graphRelaxed, simd as graphSimd } from "../build/kernels-graph.ts";
 import { initialState, ONCE_BYTES, WORKING } from "./arena.ts";
 import { appendImage } from "./bake/module.ts";
 import { asciiJson, declarations, describe, program } from "./bake/wrapper.ts";
 import { type Kit, openRuntime } from "./create.ts";
 import { ModelError } from "./errors.ts";
-import { checkGraph } from "./graph.ts";
+import { checkGraph, type Graph } from "./graph.ts";
 import { decode, PAGE } from "./kernels.ts";
 import type { Model } from "./model.ts";
 import { CORE } from "./ops/core.ts";
+import { GRAPH } from "./ops/graph.ts";
 import { loadWeights } from "./pack.ts";
 import { planModel } from "./plan.ts";
 import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
 import { encodeProgram, type Place, type Region, type Rows } from "./program.ts";
-import { packedWeights } from "./quantize.ts";
+import { type Precision, packedWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 
-const kit: Kit = { simd, relaxed, ops: CORE };
+const CORE_KIT: Kit = { simd, relaxed, ops: CORE };
+const GRAPH_KIT: Kit = { simd: graphSimd, relaxed: graphRelaxed, ops: GRAPH };
 
 export interface BakeOptions {
   /** simd runs on every engine with 128-bit SIMD, the same bits everywhere; relaxed needs relaxed SIMD. "simd". */
   readonly variant?: "simd" | "relaxed";
-  /** Rows of the longest `run(t)`, and so how much memory an instance takes. 64. */
+  /** As the model's weights are unless given: int8 quantises f32 weights, f32 widens int8 weights. */
+  readonly precision?: Precision;
+  /**
+   * Rows of the longest `run(t)`, and so how much memory an instance takes. 64; a graph whose states pair an output with an
+   * input takes one step at a time, whatever is asked for.
+   */
   readonly maxSteps?: number;
 }
 
@@ -64,18 +72,21 @@ export interface Baked {
 /**
  * Bakes a model into one .wasm file.
  *
- * Shapes   the outputs of `step()` and `run(t)` are a session's of the same variant, bit for bit
- * Cost     milliseconds; the file is the packed weights, the kernels and less than 8 KB
+ * Shapes   the outputs of `step()` and `run(t)` are a session's of the same variant and precision, bit for bit
+ * Cost     milliseconds; the file is the packed weights, the kernels and less than 8 KB; the kernels of graphs only where
+ *          a model needs them
  *
  * @param name - what the file is called in the wrapper, without `.wasm`
  * @throws ModelError ERR_VARIANT where this engine does not run the variant, ERR_GRAPH for more than 16 inputs or outputs
  * @example
  * const { wasm, js, dts } = bakeModel(model, "model");
  */
-export function bakeModel(model: Model, name: string, { variant = "simd", maxSteps = 64 }: BakeOptions = {}): Baked {
+export function bakeModel(model: Model, name: string, options: BakeOptions = {}): Baked {
+  const { variant = "simd", precision, maxSteps = 64 } = options;
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   if (typeof name !== "string") throw wrongKind("name", "string", name);
   checkOneOf("variant", variant, ["simd", "relaxed"]);
+  if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
   checkInteger("maxSteps", maxSteps, 1);
   for (const [ports, what] of [
     [model.inputs, "inputs"],
@@ -84,13 +95,15 @@ export function bakeModel(model: Model, name: string, { variant = "simd", maxSte
     if (ports.length > H_PORTS)
       throw new ModelError("ERR_GRAPH", `${what}: expected at most ${H_PORTS} to bake; got ${ports.length}.`);
   }
-  const graph = checkGraph(kit.ops, model.inputs, model.nodes, model.tensors);
+  const { kit, graph } = kitOf(model);
   const runtime = openRuntime(kit, { variant }) as Runtime;
-  const folded = packedWeights(kit.ops, model, undefined);
-  const plan = planModel(kit.ops, folded, maxSteps);
+  const folded = packedWeights(kit.ops, model, precision);
+  // A state that pairs an output with an input: a step needs the one before it whole.
+  const rows = model.states.some(({ input }) => input !== undefined) ? 1 : maxSteps;
+  const plan = planModel(kit.ops, folded, rows);
 
   // What the file holds; a state that begins as zeros stands at its end and is cut off.
-  const code = runtime.allocate(encodeProgram(plan.program, maxSteps, () => 0).byteLength);
+  const code = runtime.allocate(encodeProgram(plan.program, rows, () => 0).byteLength);
   const none = runtime.allocate(encodeProgram([], 0, () => 0).byteLength);
   const weights = runtime.allocate(plan.bytes.weights);
   const initial = runtime.allocate(plan.bytes.state);
@@ -114,9 +127,9 @@ export function bakeModel(model: Model, name: string, { variant = "simd", maxSte
     runtime.kernels.execute(once, 0, rows);
   });
 
-  const description = describe(model, graph, plan, variant);
+  const description = describe(model, folded, graph, plan, variant);
   const { f32, u32 } = runtime;
-  u32.set(encodeProgram(plan.program, maxSteps, address), code / 4);
+  u32.set(encodeProgram(plan.program, rows, address), code / 4);
   for (const copy of [initial, state]) f32.set(initialState(folded, plan), copy / 4);
   const header = (offset: number, ...values: readonly number[]) => u32.set(values, (HEADER + offset) / 4);
   const places = (rows: readonly Rows[]) => rows.map(({ place }) => at(place));
@@ -147,4 +160,14 @@ export function bakeModel(model: Model, name: string, { variant = "simd", maxSte
     js: program(description, name, baked),
     dts: declarations(description),
   };
+}
+
+/** The kernels that run a model; one that none runs is refused with what the whole table says. */
+function kitOf({ inputs, nodes, tensors, states }: Model): { readonly kit: Kit; readonly graph: Graph } {
+  const check = (kit: Kit) => ({ kit, graph: checkGraph(kit.ops, inputs, nodes, tensors, states) });
+  try {
+    return check(CORE_KIT);
+  } catch {
+    return check(GRAPH_KIT);
+  }
 }

@@ -125,11 +125,12 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   let names = 0;
 
   const isInt8 = ([{ tensors }]: readonly Block[]) => model.tensors.get(tensors[0])?.scale !== undefined;
-  /** An embedding that a product with it takes in: W · table is smaller than the table and W. */
-  const folds = (x: string, n: number, times: number): Lookup | undefined => {
+  /** An embedding that a product with it takes in: W · table is no larger than the table and W. */
+  const folds = (x: string, weights: readonly Block[], times: number): Lookup | undefined => {
+    const n = (blockBytes(weights) / 4) * times;
     const lookup = lookups.get(x);
     const { count, size } = lookup ?? { count: 0, size: 0 };
-    return count * n * times > size * (count + n * times) ? undefined : lookup;
+    return count * n > size * (count + (isInt8(weights) ? n / 4 : n)) ? undefined : lookup;
   };
   const table = (region: Region, lookup: Lookup): Place => {
     const at = take(region, lookup.count * paddedBytes(lookup.size));
@@ -206,7 +207,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       if (outputs.has(name) || uses.get(name) !== 1) to.value(name);
     },
     input(gx, x, weights, bias, times, units) {
-      if (isInt8(weights) || folds(x, blockBytes(weights) / 4, times)) {
+      if (isInt8(weights) || folds(x, weights, times)) {
         to.product(gx, x, weights, bias, times);
         return [0, 0, 0, 0, 0];
       }
@@ -216,7 +217,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     product(y, x, weights, bias, times) {
       const stride = blockBytes(weights);
       const n = stride / 4;
-      const lookup = folds(x, n, times);
+      const lookup = folds(x, weights, times);
       if (lookup === undefined) {
         const { place, stride, size } = to.value(x);
         const q = isInt8(weights) ? to.shared("q", quantizedBytes(size)) : 0;

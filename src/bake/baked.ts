@@ -34,8 +34,8 @@ export interface Description {
   readonly sequence: boolean;
   readonly inputs: readonly PortInfo[];
   readonly outputs: readonly PortInfo[];
-  /** State rows: `rows` of `size` f32, `stride` bytes apart, from `offset` bytes after state_ptr on. */
-  readonly states: readonly (StateInfo & { readonly offset: number; readonly stride: number })[];
+  /** The elements of a state in `rows` rows, `stride` bytes apart, from `offset` bytes after state_ptr on. */
+  readonly states: readonly (StateInfo & { readonly rows: number; readonly offset: number; readonly stride: number })[];
   /** The words before saved state (src/members.ts). */
   readonly head: readonly number[];
   readonly info: ModelInfo;
@@ -126,8 +126,9 @@ function createEngine(description: Description, exports: Exports): Engine {
   };
   /** Every row of a state: its element in memory, its element in (rows, size). */
   function eachRow(index: number, visit: (at: number, from: number, size: number) => void): void {
-    const { offset, stride, shape } = states[index];
-    for (let r = 0; r < shape[0]; r++) visit((offset + r * stride) / 4, r * shape[1], shape[1]);
+    const { offset, stride, rows, shape } = states[index];
+    const size = sizeOf(shape) / rows;
+    for (let r = 0; r < rows; r++) visit((offset + r * stride) / 4, r * size, size);
   }
   let given = false;
   return {

@@ -13,13 +13,20 @@ import { portsOf } from "../ports.ts";
 import { isQuantized } from "../quantize.ts";
 import type { Description, PortInfo } from "./baked.ts";
 
-export function describe(model: Model, graph: Graph, plan: Plan, variant: Exclude<Variant, "reference">): Description {
+/** @param packed - the model with the weights that the file holds */
+export function describe(
+  model: Model,
+  packed: Model,
+  graph: Graph,
+  plan: Plan,
+  variant: Exclude<Variant, "reference">,
+): Description {
   const ids = portsOf(model, model.inputs).map((port) => port.ids);
   const sequence = graph.sequenceNode !== undefined;
   return {
     version: BAKE_VERSION,
     variant,
-    precision: isQuantized(model) ? "int8" : "f32",
+    precision: isQuantized(packed) ? "int8" : "f32",
     maxSteps: plan.rows,
     sequence,
     inputs: model.inputs.map(
@@ -33,8 +40,8 @@ export function describe(model: Model, graph: Graph, plan: Plan, variant: Exclud
       }),
     ),
     states: model.states.map(({ name, shape }, i) => {
-      const { offset, stride } = plan.states[i];
-      return { name, shape, offset, stride };
+      const { rows, offset, stride } = plan.states[i];
+      return { name, shape, rows, offset, stride };
     }),
     head: [...stateHead(model)],
     info: model.info,

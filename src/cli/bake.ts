@@ -10,13 +10,16 @@ import { numberOption, UsageError } from "./usage.ts";
 export interface BakeCommandOptions extends WeightsOptions {
   readonly output?: string;
   readonly variant?: string;
+  readonly precision?: string;
   readonly "max-steps"?: string;
 }
 
 export async function bake(path: string, options: BakeCommandOptions): Promise<void> {
-  const { output = `${basename(path, extname(path))}.wasm`, variant = "simd" } = options;
+  const { output = `${basename(path, extname(path))}.wasm`, variant = "simd", precision } = options;
   if (!["simd", "relaxed"].includes(variant))
     throw new UsageError(`--variant: expected simd, relaxed; got "${variant}"`);
+  if (precision !== undefined && !["f32", "int8"].includes(precision))
+    throw new UsageError(`--precision: expected f32, int8; got "${precision}"`);
   if (extname(output) !== ".wasm")
     throw new UsageError(`--output: expected a name that ends in .wasm; got "${output}"`);
   const maxSteps = numberOption("max-steps", options["max-steps"], { otherwise: 64, integer: true });
@@ -24,7 +27,7 @@ export async function bake(path: string, options: BakeCommandOptions): Promise<v
   const name = basename(output, ".wasm");
   const beside = (extension: string) => join(dirname(output), name + extension);
   const model = await readModelFile(path, options);
-  const { wasm, js, dts } = bakeModel(model, name, { variant: variant as BakeOptions["variant"], maxSteps });
+  const { wasm, js, dts } = bakeModel(model, name, { variant, precision, maxSteps } as BakeOptions);
   for (const file of [beside(".js"), beside(".d.ts")]) await refuseOthers(file);
   const files: readonly (readonly [string, string | Uint8Array])[] = [
     [output, wasm],

@@ -112,6 +112,7 @@ without JavaScript; and NAME.js with NAME.d.ts, which run it and need no package
 Options
   -o, --output NAME    NAME.wasm (FILE's name in this folder)
   --variant NAME       simd: the same bits on every engine; relaxed: a little faster where the engine has it (simd)
+  --precision NAME     f32 or int8: int8 quantises f32 weights, a quarter of the bytes (as the file's weights are)
   --max-steps N        rows of the longest run(t), and so the memory of an instance (64)
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
   --ignore NAME        a tensor that no layer uses; may be given several times
@@ -251,6 +252,7 @@ export const COMMANDS = {
       "gru-reset": COMMON["gru-reset"],
       output: { type: "string", short: "o" },
       variant: { type: "string" },
+      precision: { type: "string" },
       "max-steps": { type: "string" },
     },
     names: ["FILE"],

@@ -5,42 +5,17 @@
 
 import { describe, expect, it } from "vitest";
 import { STATUS_ID, STATUS_OK, STATUS_STEPS } from "../../assembly/abi.ts";
-import type { Description } from "../../src/bake/baked.ts";
-import { type BakeOptions, bakeModel } from "../../src/bake.ts";
+import { bakeModel } from "../../src/bake.ts";
 import { bytesOfText } from "../../src/binary-text.ts";
-import { createSessionSync, type Model, type Stream } from "../../src/index.ts";
+import { createSessionSync, type Model } from "../../src/index.ts";
 import { expectSameState } from "../conformance/compare.ts";
 import { argument, byName, joined, rows, runStream } from "../conformance/drive.ts";
 import { randomInputs, randomModel, seeded } from "../conformance/models.ts";
 import type { Trial } from "../conformance/random.ts";
 import { operators } from "../conformance/random-operators.ts";
 import { cell, recurrent } from "../conformance/random-recurrent.ts";
-import { BUILDS, type Exports } from "../kernels/machine.ts";
-
-interface Wrapper {
-  readonly inputs: Description["inputs"];
-  readonly outputs: Description["outputs"];
-  readonly states: Description["states"];
-  readonly info: Description["info"];
-  /** A stream; of a sequence model its `run` alone. */
-  create(source: Uint8Array | WebAssembly.Module): Stream;
-}
-
-async function bake(model: Model, options?: BakeOptions) {
-  const { wasm, js } = bakeModel(model, "model", options);
-  const wrapper: Wrapper = await import(`data:text/javascript,${encodeURIComponent(js)}`);
-  return { wasm: wasm as Uint8Array<ArrayBuffer>, wrapper };
-}
-
-/** The exports as any host has them, and all of memory. */
-function open(wasm: Uint8Array<ArrayBuffer>) {
-  const module = new WebAssembly.Module(wasm);
-  const exports = new WebAssembly.Instance(module).exports as unknown as Exports;
-  const { buffer } = exports.memory;
-  const [section] = WebAssembly.Module.customSections(module, "sluice");
-  const description: Description = JSON.parse(Buffer.from(section).toString("latin1"));
-  return { module, exports, description, f32: new Float32Array(buffer), i32: new Int32Array(buffer) };
-}
+import { BUILDS } from "../kernels/machine.ts";
+import { bake, open } from "./wrapper.ts";
 
 const isSequenceModel = ({ nodes }: Model) => nodes.some(({ attrs }) => attrs.bidirectional || attrs.reverse);
 

@@ -37,6 +37,17 @@ describe("sluice bake", () => {
     expect((await load("classifier.weights.js")).step(frame)).toEqual(expected);
   });
 
+  it("bakes int8: of a file of sluice quantize as it is, of another with --precision", async () => {
+    expect(sluice(folder, ["quantize", "classifier.safetensors", "-o", "small.safetensors"]).code).toBe(0);
+    expect(bake("small.safetensors").code).toBe(0);
+    expect(bake("classifier.safetensors", "--precision", "int8", "-o", "quantized.wasm").code).toBe(0);
+    expect(bake("small.safetensors", "--precision", "f32", "-o", "widened.wasm").code).toBe(0);
+    const int8 = createSessionSync(modelOf("classifier"), { variant: "simd", precision: "int8" }).stream().step(frame);
+    expect(int8).not.toEqual(expected);
+    for (const name of ["small.js", "quantized.js"]) expect((await load(name)).step(frame)).toEqual(int8);
+    expect((await load("widened.js")).step(frame)).not.toEqual(int8);
+  });
+
   it("writes over what it made, and over nothing else", () => {
     expect(bake("classifier.safetensors", "--output", "again.wasm").code).toBe(0);
     expect(bake("classifier.safetensors", "--output", "again.wasm").code).toBe(0);
@@ -51,6 +62,7 @@ describe("sluice bake", () => {
 
   it.each([
     [["--variant", "reference"], '--variant: expected simd, relaxed; got "reference"'],
+    [["--precision", "int4"], '--precision: expected f32, int8; got "int4"'],
     [["-o", "model.js"], '--output: expected a name that ends in .wasm; got "model.js"'],
     [["--max-steps", "0"], "--max-steps: expected an integer ≥ 1; got 0"],
     [["--max-steps", "x"], '--max-steps: expected an integer ≥ 0; got "x"'],

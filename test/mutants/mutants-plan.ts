@@ -175,8 +175,8 @@ const PLAN: readonly Mutant[] = [
   {
     name: "embedding: folded where that is larger",
     file: "src/plan.ts",
-    find: "count * n * times > size *",
-    replace: "count * n * times < size *",
+    find: "count * n > size *",
+    replace: "count * n < size *",
     tests: ["test/plan"],
   },
   {
