@@ -5,7 +5,15 @@
 
 import { ModelError } from "./errors.ts";
 import { buildModel, nodeText, opOf, outputsOf } from "./graph.ts";
-import { type ActivationSpec, type Model, type ModelInfo, type Node, tensorKey, type ValueInfo } from "./model.ts";
+import {
+  type ActivationSpec,
+  type Model,
+  type ModelInfo,
+  type Node,
+  type StateInfo,
+  tensorKey,
+  type ValueInfo,
+} from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { inferAttrs, inputSize, type Op, resolveAttrs, type Shaped } from "./ops/op.ts";
 import { elements, type Tensor } from "./tensor.ts";
@@ -35,6 +43,8 @@ export interface LayersOptions {
   /** NaN or infinity among the parameters: "refuse" unless allowed. */
   readonly nonFinite?: "refuse" | "allow";
   readonly info?: ModelInfo;
+  /** Layers that are states of the stream: what each is after a step (operators of graphs). */
+  readonly states?: readonly StateInfo[];
 }
 
 /** @throws ModelError, with a hint that says what to add */
@@ -62,6 +72,7 @@ export function layersToModel(
       { dtype, shape: shape.filter((axis) => typeof axis === "number") },
     ]),
   );
+  for (const { input, shape } of options.states ?? []) if (input) values.set(input, { dtype: "F32", shape });
   let previous = inputs[0].name;
   const nodes = layers.map((layer, i): Node => {
     const { type: op, name = "", inputs = [previous] } = layer;
@@ -78,7 +89,8 @@ export function layersToModel(
     if (!row.shape || !known.includes(undefined)) values.set(previous, outputsOf(row, node, known)[0]);
     return node;
   });
-  return buildModel(ops, { inputs, nodes, tensors: named, info: options.info }, options.outputs ?? [previous], options);
+  const { info, states } = options;
+  return buildModel(ops, { inputs, nodes, tensors: named, info, states }, options.outputs ?? [previous], options);
 }
 
 /** What the layer says, and what follows from its tensors and its input. An activation layer's `activation` is its function. */

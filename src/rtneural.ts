@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The entry `sluice/rtneural`: models of audio plugins as text (RTNeural, GuitarML, Neural Amp Modeler, RNNoise), with the core
- * kernels. The names are those of `sluice`.
+ * The entry `sluice/rtneural`: models of audio plugins as text (RTNeural, GuitarML, Neural Amp Modeler, RNNoise), with the
+ * graph kernels. The names are those of `sluice`.
  */
 
 import { type RtneuralOptions, readRtneural } from "./formats/rtneural.ts";
@@ -32,4 +32,4 @@ export async function loadModel(source: ModelSource, options: LoadOptions & Rtne
 }
 
 export type { RtneuralLimits as Limits, RtneuralOptions as ReadModelOptions } from "./formats/rtneural.ts";
-export * from "./index.ts";
+export * from "./graph-entry.ts";

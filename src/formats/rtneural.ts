@@ -5,6 +5,7 @@
 
 import type { Model } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
+import { GRAPH } from "../ops/graph.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Format } from "./format.ts";
 import { decodeUtf8, Field, parseJson } from "./json.ts";
@@ -86,7 +87,12 @@ function parse(bytes: Uint8Array, options: RtneuralOptions): Field | undefined {
 export function readRtneural(ops: OpTable, bytes: Uint8Array, options: RtneuralOptions = {}): Model {
   const root = parse(bytes, options);
   const read = root && READERS.find(([key]) => hasKey(root, key))?.[1];
-  if (root !== undefined && read === undefined) return tensorsToModel(ops, readStateDict(root), options);
+  if (root !== undefined && read === undefined) {
+    // What the core can run runs at any entry.
+    const types = Array.isArray(options.layers) ? options.layers.map((layer) => layer?.type) : [];
+    const core = types.every((type) => Object.hasOwn(ops, type) || !Object.hasOwn(GRAPH, type));
+    return tensorsToModel(core ? ops : GRAPH, readStateDict(root), options);
+  }
   for (const key of ["layers", "inputs", "outputs"] as const) {
     if (options[key] === undefined) continue;
     throw new TypeError(`"${key}" expected none for a file that has its own graph, got some`);

@@ -294,7 +294,7 @@ const batchNorm: Draw = (to) => {
   const x = to.float(2, 4);
   const C = [x.shape[1]];
   const vectors = [to.constant(C), to.constant(C), to.constant(C), to.constant(C, "float", [0.2, 2])];
-  const attrs = to.random.chance(0.5) ? { epsilon: float(1e-3) } : {};
+  const attrs: Record<string, Attr> = to.random.chance(0.5) ? { epsilon: float(1e-3) } : {};
   to.node("BatchNormalization", [x, ...vectors], x.shape, { bound: 2.3 * 2 * (x.bound + 2) + 2, attrs });
 };
 

@@ -8,8 +8,15 @@ import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
 import { cellTensors, toRows } from "../../src/formats/keras/weights.ts";
 import { byName, f32 } from "../../src/formats/nested.ts";
-import { createSessionSync, type Model, modelFromLayers, type Stream } from "../../src/index.ts";
-import { loadModel, readModel } from "../../src/rtneural.ts";
+import { createSessionSync as createCoreSession } from "../../src/index.ts";
+import {
+  createSessionSync,
+  loadModel,
+  type Model,
+  modelFromLayers,
+  readModel,
+  type Stream,
+} from "../../src/rtneural.ts";
 import { NO_VECTORS, VECTORS } from "../vectors.ts";
 
 // A busy machine is slow, not wrong.
@@ -72,6 +79,51 @@ describe.skipIf(!VECTORS)(`RTNeural's fixtures${VECTORS ? "" : ` (${NO_VECTORS})
     expectClose(createSessionSync(model).run(xs).output, ys, tolerance);
   });
 
+  it("conv, with dilation and groups, and a conv1d before a gru run from step to step", () => {
+    const [xs, ys] = ["x", "y"].map((part) => csvAt(`suites/rtneural/test_data/conv_${part}_python.csv`));
+    const model = readModel(fixture("conv"));
+    expect(model.states.map(({ name, shape }) => [name, shape])).toEqual([
+      ["conv1d1.cache", [1, 8, 2]],
+      ["conv1d5.cache", [1, 4, 4]],
+    ]);
+    expectClose(steps(model, xs), ys, 1e-6);
+    expectClose(createSessionSync(model).run(xs).output, ys, 1e-6);
+    expect(readModel(fixture("full_model")).states.map(({ name }) => name)).toEqual(["gru2.h", "conv1d1.cache"]);
+  });
+
+  it("conv2d gives the outputs of Keras, which pads time with what is to come, 13 steps later", () => {
+    const [xs, ys] = ["x", "y"].map((part) => csvAt(`suites/rtneural/test_data/conv2d_${part}_python.csv`));
+    const model = readModel(fixture("conv2d"));
+    const [features, outputs] = [23, 8];
+    expect([model.inputs[0].shape, model.outputs[0].shape]).toEqual([
+      [features, 1],
+      [outputs, 1],
+    ]);
+    const stream = createSessionSync(model).stream();
+    const got = Array.from({ length: 50 }, (_, t) => [
+      ...(stream.step(xs.subarray(t * features, (t + 1) * features)) as Float32Array),
+    ]);
+    // The kernels reach 14 steps back: what is before them is zero here, and edges there.
+    expectClose(Float32Array.from(got.slice(14).flat()), ys.subarray(outputs, outputs * 37), 1e-6);
+  });
+
+  it("conv_stateless, whose file cuts the edges off, runs over whole frames", () => {
+    const [xs, ys] = ["x", "y"].map((part) => csvAt(`suites/rtneural/test_data/conv_stateless_${part}_python.csv`));
+    const model = readModel(fixture("conv_stateless"));
+    expect([model.inputs[0].shape, model.outputs[0].shape, model.states]).toEqual([[128, 1], [16, 1], []]);
+    expectClose(createSessionSync(model).run(xs).output, ys, 1e-6);
+  });
+
+  it("conv1d_torch, a state_dict as JSON, is a layer of graphs over the whole signal", () => {
+    const xs = csvAt("suites/rtneural/test_data/conv1d_torch_x_python.csv");
+    const ys = csvAt("suites/rtneural/test_data/conv1d_torch_y_python.csv");
+    const model = readModel(fixture("conv1d_torch"), {
+      layers: [{ type: "conv", name: "", kernel: [5], inChannels: 1, outChannels: 12 }],
+      inputs: [{ name: "input", dtype: "F32", shape: [1, 1, xs.length] }],
+    });
+    expectClose(createSessionSync(model).run(xs).output, ys, 1e-6);
+  });
+
   it.each(["gru", "lstm"])(
     "%s_torch, a state_dict as JSON, gives the outputs of PyTorch under a list of layers",
     (name) => {
@@ -81,15 +133,6 @@ describe.skipIf(!VECTORS)(`RTNeural's fixtures${VECTORS ? "" : ` (${NO_VECTORS})
       expect(() => readModel(fixture(`${name}_torch`))).toThrow(`{"type":"${name}","name":"${name}"}`);
     },
   );
-
-  it.each([
-    ["conv", 'layers[1]: layer type "conv1d" is not supported. Supported: dense'],
-    ["conv_stateless", 'layers[0]: layer type "conv1d" is not supported.'],
-    ["conv2d", 'layers[0]: layer type "conv2d" is not supported.'],
-    ["full_model", 'layers[1]: layer type "conv1d" is not supported.'],
-  ])("%s is refused by the name of its layer", (name, message) => {
-    expect(() => readModel(fixture(name))).toThrow(message);
-  });
 
   it("bad_lstm, whose weights are of another size than it says, is refused", () => {
     expect(() => readModel(fixture("bad_lstm"))).toThrow(
@@ -244,6 +287,95 @@ describe.skipIf(!VECTORS)(`RNNoise${VECTORS ? "" : ` (${NO_VECTORS})`}`, () => {
     const [text, json] = [readModel(bytesAt("models/rnnoise/bd.rnnn")), rnnoiseFromJson(`${golden}/bd.json`)];
     expect([...text.tensors.keys()].sort()).toEqual([...json.tensors.keys()].sort());
     for (const [name, { data }] of text.tensors) expect(data, name).toEqual(json.tensors.get(name)?.data);
+  });
+});
+
+describe("convolutions", () => {
+  /** Numbers that differ, in arrays of a shape. */
+  // biome-ignore lint/suspicious/noExplicitAny: arrays of numbers, or of arrays of them, as JSON has them
+  const wave = (k: number, ...shape: number[]): any[] =>
+    Array.from({ length: shape[0] }, (_, i) =>
+      shape.length > 1 ? wave(k * 1.3 + i, ...shape.slice(1)) : Math.fround(Math.sin(k * 7 + i * 2.1)),
+    );
+  const VARIANTS = ["reference", "auto"] as const;
+
+  it.each([
+    [3, 2, 2, false],
+    [2, 1, 1, false],
+    [1, 1, 2, false],
+    [3, 2, 2, true],
+  ])("conv1d: a kernel of %i, dilation %i, groups %i, whole frames: %s", (K, d, groups, whole) => {
+    const [T, I, O] = [9, 4, 6];
+    const past = (K - 1) * d;
+    const [kernel, bias] = [wave(1, K, I / groups, O), wave(2, O)];
+    const conv = { type: "conv1d", activation: "", kernel_size: [K], dilation: [d], groups, weights: [kernel, bias] };
+    const file = whole
+      ? { in_shape: [null, T, I], layers: [{ ...conv, shape: [null, T - past, O] }] }
+      : { in_shape: [null, null, I], layers: [{ ...conv, shape: [null, null, O] }] };
+    const xs: number[][] = wave(3, T, I);
+    // Output o belongs to the group of its block; before the first step lie zeros.
+    const y = (t: number) =>
+      bias.map((b: number, o: number) => {
+        let sum = b;
+        for (let k = 0; k < K; k++)
+          for (let i = 0; i < I / groups; i++)
+            sum += kernel[k][i][o] * (xs[t - (K - 1 - k) * d]?.[Math.floor(o / (O / groups)) * (I / groups) + i] ?? 0);
+        return sum;
+      });
+    const expected = Array.from({ length: whole ? T - past : T }, (_, t) => y(whole ? t + past : t)).flat();
+    const model = readModel(utf8(file));
+    expect(model.states).toHaveLength(whole || past === 0 ? 0 : 1);
+    for (const variant of VARIANTS) {
+      const session = createSessionSync(model, { variant });
+      expectClose(session.run(Float32Array.from(xs.flat())).output, Float32Array.from(expected), 1e-5);
+    }
+    if (!whole) expectClose(steps(model, Float32Array.from(xs.flat())), Float32Array.from(expected), 1e-5);
+  });
+
+  it.each([
+    ["same", 2, 3],
+    ["valid", 1, 4],
+    ["same", 1, 2],
+  ] as const)("conv2d: padding %s, strides %i, %i features wide; past steps are a state", (padding, stride, wide) => {
+    const [T, F, I, O, time, d] = [7, 8, 2, 3, 2, 2];
+    const total = padding === "same" ? Math.max(0, (Math.ceil(F / stride) - 1) * stride + wide - F) : 0;
+    const features = Math.floor((F + total - wide) / stride) + 1;
+    const kernel = wave(1, time, wide, I, O);
+    const bias = wave(2, O);
+    const file = {
+      in_shape: [null, null, F, I],
+      layers: [
+        {
+          ...{ type: "conv2d", activation: "relu", shape: [null, null, features, O], padding },
+          ...{ kernel_size_time: time, kernel_size_feature: wide, dilation: d, strides: stride },
+          ...{ num_filters_in: I, num_features_in: F, num_filters_out: O, weights: [kernel, bias] },
+        },
+      ],
+    };
+    const xs: number[][][] = wave(3, T, F, I);
+    const expected: number[] = [];
+    for (let t = 0; t < T; t++)
+      for (let f = 0; f < features; f++)
+        for (let o = 0; o < O; o++) {
+          let sum = bias[o];
+          for (let a = 0; a < time; a++)
+            for (let b = 0; b < wide; b++)
+              for (let i = 0; i < I; i++)
+                sum +=
+                  kernel[a][b][i][o] * (xs[t - (time - 1 - a) * d]?.[f * stride + b - Math.floor(total / 2)]?.[i] ?? 0);
+          expected.push(Math.max(sum, 0));
+        }
+    const model = readModel(utf8(file));
+    const given = Float32Array.from(xs.flat(2));
+    for (const variant of VARIANTS)
+      expectClose(createSessionSync(model, { variant }).run(given).output, Float32Array.from(expected), 1e-5);
+  });
+
+  it("run with the graph kernels; the core names the import that has them", () => {
+    const conv = { type: "conv1d", shape: [1], kernel_size: [2], dilation: [1], weights: [wave(1, 2, 1, 1)] };
+    const model = readModel(utf8({ in_shape: [1], layers: [conv] }));
+    expect(() => createCoreSession(model)).toThrow("conv1d0");
+    expect(createSessionSync(model).stream().step(Float32Array.of(1))).toHaveLength(1);
   });
 });
 

@@ -8,6 +8,7 @@ import { parseNpy } from "../../src/formats/npy.ts";
 import { parseNpz } from "../../src/formats/npz.ts";
 import { readOnnxModel } from "../../src/formats/onnx/read.ts";
 import { readPytorchModel } from "../../src/formats/pytorch.ts";
+import { readRtneural } from "../../src/formats/rtneural.ts";
 import { readTfjsModel } from "../../src/formats/tfjs.ts";
 import { readZip, unpack, ZIP_LIMITS } from "../../src/formats/zip.ts";
 import { readModel, readSafetensors, writeSafetensors } from "../../src/index.ts";
@@ -16,6 +17,7 @@ import { GRAPH } from "../../src/ops/graph.ts";
 import { drawModel } from "../diff/graphs.ts";
 import { model as writeOnnx } from "../formats/onnx/writer.ts";
 import { zip } from "../hostile/files.ts";
+import { utf8, VALID } from "../hostile/rtneural-files.ts";
 import { GOLDEN, safetensorsIn } from "../vectors.ts";
 
 export interface Fuzzed {
@@ -110,6 +112,11 @@ export const FUZZED: readonly Fuzzed[] = [
         ({ length }) => length < 6000,
       ),
     read: (bytes) => readOnnxModel(GRAPH, bytes),
+  },
+  {
+    name: "rtneural",
+    seeds: () => Object.values(VALID).map((file) => utf8(typeof file === "string" ? file : JSON.stringify(file))),
+    read: (bytes) => readRtneural(CORE, bytes),
   },
   {
     name: "npy",

@@ -6,74 +6,37 @@
 import { describe, expect, it, vi } from "vitest";
 import { FormatError, ModelError, type ReadModelOptions, readModel } from "../../src/rtneural.ts";
 
+import {
+  ACTIVATION,
+  CONV1D,
+  CONV2D,
+  DENSE,
+  FRAMES,
+  GRU,
+  GUITARML,
+  HEAD,
+  IMAGES,
+  type Json,
+  LSTM,
+  NAM,
+  NORM,
+  NORM2D,
+  PRELU,
+  RNNOISE_LAYERS,
+  RTNEURAL,
+  rnnoise,
+  utf8,
+  VALID,
+  zeros,
+} from "./rtneural-files.ts";
+
 // A busy machine is slow, not wrong.
 vi.setConfig({ testTimeout: 60_000 });
 
-type Json = Record<string, unknown>;
-
-const utf8 = (text: string) => new TextEncoder().encode(text);
-// biome-ignore lint/suspicious/noExplicitAny: arrays of numbers, or of arrays of them, as JSON has them
-const zeros = (...shape: number[]): any[] =>
-  Array.from({ length: shape[0] }, () => (shape.length > 1 ? zeros(...shape.slice(1)) : 0.5));
-
-const DENSE = { type: "dense", activation: "tanh", shape: [null, null, 3], weights: [zeros(2, 3), zeros(3)] };
-const GRU = {
-  type: "gru",
-  activation: "tanh",
-  shape: [null, null, 2],
-  weights: [zeros(3, 6), zeros(2, 6), zeros(2, 6)],
-};
-const LSTM = { type: "lstm", activation: "", shape: [null, null, 2], weights: [zeros(2, 8), zeros(2, 8), zeros(8)] };
-const NORM = { type: "batchnorm", shape: [2], epsilon: 0.1, weights: [zeros(2), zeros(2), zeros(2), zeros(2)] };
-const PRELU = { type: "prelu", shape: [2], weights: [[[0.25, 0.5]]] };
-const ACTIVATION = { type: "activation", activation: "relu", shape: [2], weights: [] };
-const RTNEURAL = { in_shape: [null, null, 2], layers: [DENSE, GRU, LSTM, NORM, PRELU, ACTIVATION], samplerate: 48000 };
-
-const GUITARML = {
-  model_data: {
-    model: "SimpleRNN",
-    input_size: 2,
-    skip: 1,
-    output_size: 1,
-    unit_type: "LSTM",
-    num_layers: 1,
-    hidden_size: 2,
-    bias_fl: true,
-  },
-  state_dict: {
-    "rec.weight_ih_l0": zeros(8, 2),
-    "rec.weight_hh_l0": zeros(8, 2),
-    "rec.bias_ih_l0": zeros(8),
-    "rec.bias_hh_l0": zeros(8),
-    "lin.weight": zeros(1, 2),
-    "lin.bias": zeros(1),
-  },
-};
-
-const NAM = {
-  version: "0.5.4",
-  metadata: { name: "a" },
-  architecture: "LSTM",
-  config: { input_size: 1, hidden_size: 2, num_layers: 2 },
-  weights: zeros(4 * 2 * 4 + 4 + (4 * 2 * 5 + 4) + 3),
-  sample_rate: 48000,
-};
-
-/** [inputs, outputs, activation, how many weights] of the six layers of a small RNNoise. */
-const RNNOISE_LAYERS = [
-  [2, 1, 0, 3],
-  [1, 1, 0, 9],
-  [4, 1, 2, 18],
-  [4, 2, 0, 42],
-  [2, 3, 1, 9],
-  [1, 1, 1, 2],
-];
-const HEAD = "rnnoise-nu model file version 1\n";
-const rnnoise = (layers = RNNOISE_LAYERS) =>
-  HEAD + layers.map(([i, o, f, count]) => `${i} ${o} ${f}\n${Array(count).fill(-7).join(" ")}\n`).join("");
-
 /** The same with the layer's own fields replaced. */
 const layer = (base: Json, change: Json, inputs = 2) => ({ in_shape: [inputs], layers: [{ ...base, ...change }] });
+const image = (change: Json) => ({ ...IMAGES, layers: [{ ...CONV2D, ...change }] });
+const frames = (change: Json) => ({ ...FRAMES, layers: [{ ...FRAMES.layers[0], ...change }] });
 const rt = (change: Json) => ({ ...RTNEURAL, ...change });
 const gru = (k: number, weights: unknown[]) => layer(GRU, { weights: GRU.weights.with(k, weights) }, 3);
 const guitar = (change: Json) => ({ ...GUITARML, model_data: { ...GUITARML.model_data, ...change } });
@@ -88,7 +51,7 @@ type Case = [name: string, file: Uint8Array | string | Json, code: string, messa
 
 const FOREIGN = "FOREIGN_FORMAT";
 
-const FRAMES: Case[] = [
+const BYTES: Case[] = [
   ["empty", "", "JSON", "JSON at byte 0: expected a value; got the end"],
   ["white space alone", " \n", "JSON", "expected a value; got the end"],
   ["64 bytes 0x00", new Uint8Array(64), "JSON", "expected a value"],
@@ -149,9 +112,120 @@ const RTNEURAL_CASES: Case[] = [
   ["a layer that is no object", rt({ layers: [1] }), "GRAPH", "layers[0]: expected an object; got 1"],
   ["a layer without type", layer(without(DENSE, "type"), {}), "UNSUPPORTED_OP", 'layers[0]: layer type "" is not'],
   ["a type that is a number", layer(DENSE, { type: 1 }), "GRAPH", "layers[0].type: expected a string; got 1"],
-  ["a conv1d", layer(DENSE, { type: "conv1d", kernel_size: [-3], dilation: [0] }), "UNSUPPORTED_OP", '"conv1d" is not'],
-  ["a conv2d", layer(DENSE, { type: "conv2d" }), "UNSUPPORTED_OP", 'layer type "conv2d" is not supported'],
-  ["a batchnorm2d", layer(NORM, { type: "batchnorm2d" }), "UNSUPPORTED_OP", '"batchnorm2d" is not supported'],
+  [
+    "a conv1d without a kernel size",
+    layer(without(CONV1D, "kernel_size"), {}),
+    "GRAPH",
+    'a field "kernel_size"; got none',
+  ],
+  ["a kernel of −3", layer(CONV1D, { kernel_size: [-3] }), "GRAPH", "kernel_size[0]: expected an integer ≥ 1; got -3"],
+  ["a kernel that is no list", layer(CONV1D, { kernel_size: 3 }), "GRAPH", "kernel_size: expected an array; got 3"],
+  ["a kernel size of nothing", layer(CONV1D, { kernel_size: [] }), "GRAPH", "kernel_size: expected one size or more"],
+  ["a kernel of 2³²", layer(CONV1D, { kernel_size: [2 ** 32] }), "LIMIT", "kernel_size[0]: expected at most 4194304"],
+  [
+    "a kernel other than the weights'",
+    layer(CONV1D, { kernel_size: [4] }),
+    "SHAPE",
+    "weights[0]: expected an array of 4",
+  ],
+  ["a dilation of 0", layer(CONV1D, { dilation: [0] }), "GRAPH", "dilation[0]: expected an integer ≥ 1; got 0"],
+  [
+    "a past of 8 million numbers",
+    layer(CONV1D, { dilation: [2 ** 21] }),
+    "LIMIT",
+    "dilation: expected a past of at most 4194304 numbers",
+  ],
+  ["no groups", layer(CONV1D, { groups: 0 }), "GRAPH", "groups: expected an integer ≥ 1; got 0"],
+  [
+    "groups that do not divide",
+    layer(CONV1D, { groups: 3 }),
+    "SHAPE",
+    "groups: expected groups that divide 2 inputs and 4 outputs; got 3",
+  ],
+  ["one group of two groups' weights", layer(CONV1D, { groups: 1 }), "SHAPE", "weights[0][0]: expected an array of 2"],
+  ["a conv1d's bias of another size", layer(CONV1D, { weights: [zeros(3, 1, 4), zeros(3)] }), "SHAPE", "for shape (4)"],
+  ["three arrays of a conv1d", layer(CONV1D, { weights: zeros(3) }), "SHAPE", "1 or 2 arrays of a conv1d layer"],
+  ["strides of a conv1d", layer(CONV1D, { strides: 2 }), "GRAPH", 'got "strides"'],
+  [
+    "frames that lose other steps than the kernel takes",
+    frames({ shape: [null, 4, 4] }),
+    "SHAPE",
+    "shape: expected 7 steps less the 4 that the kernel takes; got 4",
+  ],
+  [
+    "frames shorter than the kernel",
+    frames({ dilation: [4] }),
+    "SHAPE",
+    "7 steps less the 8 that the kernel takes; got 3",
+  ],
+  [
+    "a gru over whole frames",
+    { ...FRAMES, layers: [...FRAMES.layers, { ...GRU, shape: [null, 3, 2] }] },
+    "UNSUPPORTED_OP",
+    'layers[1]: layer type "gru" over whole frames is not supported',
+  ],
+  [
+    "in_skip over whole frames",
+    { ...FRAMES, in_skip: 1 },
+    "ATTRIBUTE",
+    "in_skip: 1 onto an output of 12 is not supported",
+  ],
+  [
+    "features of null",
+    { ...IMAGES, in_shape: [null, null, null, 1] },
+    "SHAPE",
+    "in_shape: expected a size before the last",
+  ],
+  ["features of 1.5", { ...IMAGES, in_shape: [1.5, 1] }, "SHAPE", "in_shape: expected a size before the last"],
+  ["5 million numbers of features", { ...IMAGES, in_shape: [5e6, 1] }, "SHAPE", "at most 4194304 of both"],
+  [
+    "a conv2d of other features",
+    image({ num_features_in: 4 }),
+    "SHAPE",
+    "num_features_in: expected 5, the features of",
+  ],
+  ["a conv2d of other filters", image({ num_filters_in: 2 }), "SHAPE", "num_filters_in: expected 1, the filters of"],
+  [
+    "a conv2d that gives other filters",
+    image({ num_filters_out: 3 }),
+    "SHAPE",
+    "num_filters_out: expected 2, as its shape",
+  ],
+  ["a conv2d's shape of other features", image({ shape: [5, 2] }), "SHAPE", "shape: expected 3 features; got 5"],
+  [
+    "a kernel wider than the features",
+    image({ kernel_size_feature: 6, padding: "valid", shape: [2] }),
+    "SHAPE",
+    "shape: expected 1 features; got 0",
+  ],
+  [
+    "a padding of another kind",
+    image({ padding: "causal" }),
+    "GRAPH",
+    'padding: expected "valid" or "same"; got "causal"',
+  ],
+  ["a stride of 0", image({ strides: 0 }), "GRAPH", "strides: expected an integer ≥ 1; got 0"],
+  ["a past of 5 million numbers", image({ dilation: 2 ** 20 }), "LIMIT", "dilation: expected a past of at most"],
+  ["a dilation of 2³²", image({ dilation: 2 ** 32 }), "LIMIT", "dilation: expected at most 4194304; got 4294967296"],
+  [
+    "a conv2d's weights of another kernel",
+    image({ kernel_size_time: 3 }),
+    "SHAPE",
+    "weights[0]: expected an array of 3",
+  ],
+  [
+    "a conv2d over a row without features",
+    { in_shape: [5, 1], layers: [CONV2D, DENSE] },
+    "UNSUPPORTED_OP",
+    'layers[1]: layer type "dense" behind a conv2d is not supported',
+  ],
+  ["a batchnorm2d over a row", layer(NORM2D, {}), "UNSUPPORTED_OP", "over a row without features is not supported"],
+  [
+    "a batchnorm2d of other features",
+    { ...IMAGES, layers: [CONV2D, { ...NORM2D, num_features_in: 5 }] },
+    "SHAPE",
+    "layers[1].num_features_in: expected 3, the features of its input",
+  ],
   ["a type in capitals", layer(GRU, { type: "GRU" }), "UNSUPPORTED_OP", '"GRU" is not supported. Supported: dense'],
   ["a type called constructor", layer(GRU, { type: "constructor" }), "UNSUPPORTED_OP", '"constructor" is not'],
   ["a layer without shape", layer(without(DENSE, "shape"), {}), "GRAPH", 'layers[0]: expected a field "shape"'],
@@ -396,8 +470,6 @@ function refusal(read: () => unknown): FormatError | ModelError {
   throw new Error("expected an error");
 }
 
-const VALID = { RTNEURAL, GUITARML, NAM, RNNOISE: rnnoise() };
-
 describe("the valid files that the malformed ones are made from", () => {
   it.each(Object.entries(VALID))("%s is read", (_, file) => {
     expect(readModel(encode(file)).nodes.length).toBeGreaterThan(1);
@@ -405,7 +477,7 @@ describe("the valid files that the malformed ones are made from", () => {
 });
 
 const ALL: Record<string, Case[]> = {
-  frames: FRAMES,
+  bytes: BYTES,
   RTNeural: RTNEURAL_CASES,
   GuitarML: GUITARML_CASES,
   NAM: NAM_CASES,

@@ -7,11 +7,13 @@ import { ModelError } from "../../errors.ts";
 import { type LayerSpec, type LayersOptions, layersToModel } from "../../layers.ts";
 import type { Model, ModelInfo } from "../../model.ts";
 import type { OpTable } from "../../ops/core.ts";
+import { GRAPH } from "../../ops/graph.ts";
 import { MAX_SIZE } from "../../ops/op.ts";
-import type { Tensor } from "../../tensor.ts";
+import { elements, type Tensor } from "../../tensor.ts";
 import { type Field, show } from "../json.ts";
 import { cellTensors, GATES, toRows } from "../keras/weights.ts";
 import { byName, f32, firstColumns, numbers } from "../nested.ts";
+import { appendConv1d, appendConv2d, type Chain, checkFeatures, checkOrder, endOf, lastSize, timeOf } from "./conv.ts";
 
 /** Says nothing about the numbers: who made the model, how well it fits. */
 const DESCRIPTIVE = ["author", "name", "esr", "metadata", "input_batch", "output_batch"] as const;
@@ -19,19 +21,18 @@ const DESCRIPTIVE = ["author", "name", "esr", "metadata", "input_batch", "output
 /** Also the names of ours; RTNeural's elu has alpha 1 too. */
 const ACTIVATIONS: readonly string[] = ["tanh", "relu", "sigmoid", "elu", "softmax"];
 
-/** A chain of layers as it grows. */
-interface Chain {
-  readonly layers: LayerSpec[];
-  readonly tensors: Tensor[];
-  /** Elements of the output so far. */
-  size: number;
-}
-
 /** @throws FormatError for the JSON, ModelError for layers that are not supported */
 export function readRtneuralLayers(ops: OpTable, root: Field, options: LayersOptions): Model {
   const fields = root.fields(["in_shape", "layers"], ["in_skip", "in_gain", "out_gain", "samplerate", ...DESCRIPTIVE]);
-  const inputSize = lastSize(fields.in_shape);
-  const chain: Chain = { layers: [], tensors: [], size: inputSize };
+  const shape = inputShape(fields.in_shape, fields.layers.items());
+  const inputSize = elements(shape);
+  const chain: Chain = {
+    layers: [],
+    tensors: [],
+    states: [],
+    shape,
+    frames: shrinks(fields.in_shape, fields.layers.items()),
+  };
   const inGain = gain(fields.in_gain);
   if (inGain !== 1) {
     if (inputSize > 1) throw unsupported(fields.in_gain as Field, "of a model with more than one input");
@@ -39,12 +40,12 @@ export function readRtneuralLayers(ops: OpTable, root: Field, options: LayersOpt
   }
   const skip = fields.in_skip?.value == null ? 0 : fields.in_skip.integer(0);
   if (skip > 1) throw unsupported(fields.in_skip as Field, "beyond 1");
-  const from = chain.layers.length ? "in_gain" : "input";
+  const from = endOf(chain);
   for (const [i, field] of fields.layers.items().entries()) appendLayer(chain, field, i);
-  const end = () => (chain.layers.at(-1)?.name as string | undefined) ?? "input";
   if (skip === 1) {
-    if (chain.size !== 1) throw unsupported(fields.in_skip as Field, `onto an output of ${chain.size}`);
-    const inputs = [end(), from];
+    const size = elements(chain.shape);
+    if (size !== 1 || shape.length > 1) throw unsupported(fields.in_skip as Field, `onto an output of ${size}`);
+    const inputs = [endOf(chain), from];
     if (inputSize > 1) {
       chain.layers.push({ type: "linear", name: "skip", inputs: [from], bias: false });
       chain.tensors.push(firstColumns("skip.weight", 1, inputSize));
@@ -55,11 +56,14 @@ export function readRtneuralLayers(ops: OpTable, root: Field, options: LayersOpt
   const outGain = gain(fields.out_gain);
   if (outGain !== 1) {
     const activation = { name: "affine", alpha: outGain, beta: 0 };
-    chain.layers.push({ type: "activation", name: "out_gain", inputs: [end()], activation });
+    chain.layers.push({ type: "activation", name: "out_gain", inputs: [endOf(chain)], activation });
   }
-  const model = layersToModel(ops, chain.layers, byName(chain.tensors), {
+  // What the core can run runs at any entry; convolutions are operators of graphs.
+  const table = chain.layers.some(({ type }) => type === "conv") ? GRAPH : ops;
+  const model = layersToModel(table, chain.layers, byName(chain.tensors), {
     ...options,
-    inputs: [{ name: "input", dtype: "F32", shape: [inputSize] }],
+    inputs: [{ name: "input", dtype: "F32", shape }],
+    states: chain.states,
     info: infoOf(fields.samplerate, fields.metadata),
   });
   return { ...model, warnings: silentLayers(fields.layers.items()) };
@@ -91,13 +95,34 @@ function gain(field: Field | undefined): number {
   return field === undefined || field.value === null ? 1 : 10 ** (field.number() / 20);
 }
 
-/** The last element of a shape; those before it are time and batch, null or whatever the exporter saw. */
-function lastSize(field: Field): number {
-  const last = field.items().at(-1);
-  if (last === undefined) throw field.error("one size or more");
-  const size = last.integer(1);
-  if (size > MAX_SIZE) throw last.as("ERR_LIMIT").error(`at most ${MAX_SIZE}`);
-  return size;
+/** The type of a layer; "" where it names none. */
+const typeOf = (field: Field): string =>
+  field
+    .entries()
+    .find(([key]) => key === "type")?.[1]
+    .string() ?? "";
+
+/** A row of the input: (I); of a model with a conv2d (features, channels); over whole frames (T, I). */
+function inputShape(field: Field, layers: readonly Field[]): number[] {
+  const size = lastSize(field);
+  const more = timeOf(field);
+  const two = layers.some((layer) => typeOf(layer) === "conv2d") || shrinks(field, layers);
+  if (!two) return [size];
+  if (more === undefined || !Number.isInteger(more) || more < 1 || more * size > MAX_SIZE)
+    throw field.as("ERR_SHAPE").error(`a size before the last, which conv2d needs, and at most ${MAX_SIZE} of both`);
+  return [more, size];
+}
+
+/** Whether a conv1d has fewer steps than what comes before it: its exporter cut the edges off whole frames. */
+function shrinks(field: Field, layers: readonly Field[]): boolean {
+  let before = field.items().length === 3 ? timeOf(field) : undefined;
+  return layers.some((layer) => {
+    const shape = layer.entries().find(([key]) => key === "shape")?.[1];
+    const time = Array.isArray(shape?.value) ? timeOf(shape) : undefined;
+    const less = typeOf(layer) === "conv1d" && time !== undefined && before !== undefined && time < before;
+    before = time;
+    return less;
+  });
 }
 
 function unsupported(field: Field, what: string): ModelError {
@@ -106,25 +131,35 @@ function unsupported(field: Field, what: string): ModelError {
 }
 
 const DENSE = ["dense", "time-distributed-dense"];
-const SUPPORTED = [...DENSE, "gru", "lstm", "activation", "prelu", "batchnorm"];
+const SUPPORTED = [...DENSE, "gru", "lstm", "conv1d", "conv2d", "activation", "prelu", "batchnorm", "batchnorm2d"];
+
+/** Fields of a layer beside type, shape, weights and activation. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  batchnorm: ["epsilon"],
+  batchnorm2d: ["epsilon", "num_filters_in", "num_features_in"],
+  conv1d: ["kernel_size", "dilation"],
+  conv2d: [
+    ...["kernel_size_time", "kernel_size_feature", "dilation", "strides", "padding"],
+    ...["num_filters_in", "num_features_in", "num_filters_out"],
+  ],
+};
 
 /** Adds one layer of the file, and the activation that it names, to the chain. */
 function appendLayer(chain: Chain, field: Field, i: number): void {
-  const type =
-    field
-      .entries()
-      .find(([key]) => key === "type")?.[1]
-      .string() ?? "";
+  const type = typeOf(field);
   if (!SUPPORTED.includes(type)) {
     const node = field.path;
     const hint = `Supported: ${SUPPORTED.join(", ")}.`;
     throw new ModelError("ERR_UNSUPPORTED_OP", `${node}: layer type ${show(type)} is not supported.`, { node, hint });
   }
-  const epsilon = type === "batchnorm" ? (["epsilon"] as const) : [];
-  const fields = field.fields(["type", "shape", "weights", ...epsilon], ["activation"]);
-  const name = `${DENSE.includes(type) ? "dense" : type}${i}`;
+  const kind = DENSE.includes(type) ? "dense" : type;
+  checkOrder(chain, kind, field);
+  const own = Object.hasOwn(FIELDS, type) ? FIELDS[type] : [];
+  const groups = type === "conv1d" ? ["groups"] : [];
+  const fields = field.fields<string, string>(["type", "shape", "weights", ...own], ["activation", ...groups]);
+  const name = `${kind}${i}`;
   const weights = fields.weights.items();
-  const inputSize = chain.size;
+  const inputSize = chain.shape[chain.shape.length - 1];
   const out = lastSize(fields.shape);
   const add = (spec: LayerSpec, ...tensors: Tensor[]) => {
     chain.layers.push(spec);
@@ -140,7 +175,11 @@ function appendLayer(chain: Chain, field: Field, i: number): void {
   };
   const vector = (k: number, suffix: string) => f32(`${name}.${suffix}`, [out], numbers(weights[k], [out]));
 
-  if (DENSE.includes(type)) {
+  if (type === "conv1d" || type === "conv2d") {
+    expectArrays(1, 2);
+    if (type === "conv1d") appendConv1d(chain, name, fields as never, weights);
+    else appendConv2d(chain, name, fields as never, weights);
+  } else if (kind === "dense") {
     expectArrays(1, 2);
     const rows = toRows(numbers(weights[0], [inputSize, out]), inputSize, out);
     const bias = weights.length === 2 ? [vector(1, "bias")] : [];
@@ -156,9 +195,10 @@ function appendLayer(chain: Chain, field: Field, i: number): void {
       bias: numbers(weights[2], type === "gru" ? [2, rows] : [rows]),
     };
     add({ type, name }, ...cellTensors(type, tensors, name));
-  } else if (type === "batchnorm") {
+  } else if (type === "batchnorm" || type === "batchnorm2d") {
     expectArrays(2, 4);
     expectSize();
+    if (type === "batchnorm2d") checkFeatures(chain, fields as never);
     const suffixes = ["weight", "bias", "running_mean", "running_var"].slice(-weights.length);
     const eps = fields.epsilon.number();
     add({ type: "batchNorm", name, eps }, ...suffixes.map((suffix, k) => vector(k, suffix)));
@@ -167,7 +207,7 @@ function appendLayer(chain: Chain, field: Field, i: number): void {
     expectArrays(type === "prelu" ? 1 : 0);
     if (type === "prelu") appendPrelu(chain, name, slopes(weights[0], out));
   }
-  chain.size = out;
+  chain.shape = [...chain.shape.slice(0, -1), out];
   appendActivation(chain, type, name, fields.activation);
 }
 
