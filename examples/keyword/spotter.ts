@@ -28,6 +28,7 @@ export class Spotter {
   readonly #stft: Stft;
   readonly #mfcc: Mfcc;
   readonly #spectrum: Float32Array;
+  readonly #frame = new Float32Array(COEFFICIENTS);
   readonly #logits: Float32Array;
   /** Samples so far, up to a second. */
   #samples = 0;
@@ -56,7 +57,7 @@ export class Spotter {
     this.#samples = Math.min(RATE, this.#samples + x.length);
     this.#stft.step(x, this.#spectrum);
     features.copyWithin(0, COEFFICIENTS);
-    this.#mfcc.step(this.#spectrum, features.subarray(features.length - COEFFICIENTS));
+    features.set(this.#mfcc.step(this.#spectrum, this.#frame), features.length - COEFFICIENTS);
     if (this.#samples < RATE) return false;
     this.#stream.reset();
     this.#stream.run(features, this.#logits);
