@@ -1,6 +1,6 @@
 /**
  * Samples at 16 kHz → the word of the last second: MFCC as TensorFlow's operators have it, a GRU over the frames of that second
- * from its initial state on, softmax. Nothing is allocated in `step`.
+ * from its initial state on, softmax.
  */
 
 import { MEL_TENSORFLOW_OP, Mfcc, Stft } from "sluice/audio";
