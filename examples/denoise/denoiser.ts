@@ -74,7 +74,7 @@ export function dtln(first: Stream, second: Stream): Denoiser {
     mirrored: 0,
     step(x, y) {
       stft.step(x, spectrum);
-      for (let k = 0; k < bins; k++) magnitudes[k] = Math.hypot(spectrum[2 * k], spectrum[2 * k + 1]);
+      for (let k = 0; k < bins; k++) magnitudes[k] = Math.sqrt(spectrum[2 * k] ** 2 + spectrum[2 * k + 1] ** 2);
       first.step(magnitudes, mask);
       for (let k = 0; k < spectrum.length; k++) spectrum[k] *= mask[k >> 1];
       second.step(fft.inverse(spectrum, estimate), clean);

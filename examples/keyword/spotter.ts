@@ -1,6 +1,6 @@
 /**
  * Samples at 16 kHz → the word of the last second: MFCC as TensorFlow's operators have it, a GRU over the frames of that second
- * from its initial state on, softmax. Nothing is allocated in `step`.
+ * from its initial state on, softmax.
  */
 
 import { MEL_TENSORFLOW_OP, Mfcc, Stft } from "sluice/audio";
@@ -28,6 +28,7 @@ export class Spotter {
   readonly #stft: Stft;
   readonly #mfcc: Mfcc;
   readonly #spectrum: Float32Array;
+  readonly #frame = new Float32Array(COEFFICIENTS);
   readonly #logits: Float32Array;
   /** Samples so far, up to a second. */
   #samples = 0;
@@ -56,7 +57,7 @@ export class Spotter {
     this.#samples = Math.min(RATE, this.#samples + x.length);
     this.#stft.step(x, this.#spectrum);
     features.copyWithin(0, COEFFICIENTS);
-    this.#mfcc.step(this.#spectrum, features.subarray(features.length - COEFFICIENTS));
+    features.set(this.#mfcc.step(this.#spectrum, this.#frame), features.length - COEFFICIENTS);
     if (this.#samples < RATE) return false;
     this.#stream.reset();
     this.#stream.run(features, this.#logits);

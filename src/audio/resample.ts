@@ -48,7 +48,7 @@ export class Resampler {
   /** to / from, reduced. */
   readonly #up: number;
   readonly #down: number;
-  /** Samples of x under the filter. */
+  /** Samples of x under the filter, a multiple of four. */
   readonly #taps: number;
   /** (up, taps): row p has the numbers p, p + up, p + 2 · up … of the filter, the last one first. */
   readonly #rows: Float64Array;
@@ -79,7 +79,7 @@ export class Resampler {
     this.#down = down;
     // As many zeros before the filter as make its middle a whole sample of y.
     const late = this.latencySamples * down - half;
-    const taps = Math.ceil((late + filter.length) / up);
+    const taps = 4 * Math.ceil((late + filter.length) / up / 4);
     this.#taps = taps;
     this.#rows = new Float64Array(up * taps);
     for (let k = 0; k < filter.length; k++) {
@@ -118,9 +118,18 @@ export class Resampler {
     for (let i = 0; i < count; i++, position += this.#down) {
       const first = Math.floor(position / up);
       const row = (position - first * up) * taps;
-      let sum = 0;
-      for (let k = 0; k < taps; k++) sum += rows[row + k] * samples[first + k];
-      y[i] = sum;
+      // Four sums, since one would wait for each addition.
+      let a = 0;
+      let b = 0;
+      let c = 0;
+      let d = 0;
+      for (let k = 0; k < taps; k += 4) {
+        a += rows[row + k] * samples[first + k];
+        b += rows[row + k + 1] * samples[first + k + 1];
+        c += rows[row + k + 2] * samples[first + k + 2];
+        d += rows[row + k + 3] * samples[first + k + 3];
+      }
+      y[i] = a + b + (c + d);
     }
     this.#position = position - end;
     samples.copyWithin(0, length, length + taps - 1);

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readWav, readWavHeader } from "../../src/audio.ts";
 import { readFlaxModel } from "../../src/formats/flax.ts";
 import { readKerasModel } from "../../src/formats/keras.ts";
 import { parseNpy } from "../../src/formats/npy.ts";
@@ -39,6 +40,8 @@ const FLAX_LAYERS = [
   { type: "gru", name: "RNN_0" },
   { type: "linear", name: "Dense_0" },
 ];
+
+const WAVS = join(GOLDEN, "..", "audio", "vectors");
 
 const filesIn = (folder: string, pattern: RegExp): Uint8Array[] =>
   readdirSync(join(GOLDEN, folder))
@@ -129,5 +132,13 @@ export const FUZZED: readonly Fuzzed[] = [
       ),
     ],
     read: (bytes) => parseNpy(bytes),
+  },
+  {
+    name: "wav",
+    seeds: () =>
+      readdirSync(WAVS)
+        .filter((name) => name.endsWith(".wav"))
+        .map((name) => new Uint8Array(readFileSync(join(WAVS, name)))),
+    read: (bytes) => [readWavHeader(bytes), readWav(bytes, { truncated: "allow" }), readWav(bytes)],
   },
 ];
