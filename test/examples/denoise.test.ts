@@ -102,7 +102,7 @@ describe("denoise.ts", () => {
 });
 
 describe.skipIf(!MODELS)(`with the published models${MODELS ? "" : ` (${NO_VECTORS})`}`, () => {
-  const path = (name: string) => join(MODELS as string, name);
+  const path = (name: string) => join(MODELS ?? "", name);
   const GTCRN = ["--model", path("gtcrn/gtcrn_simple.onnx")];
   const DTLN = ["--model", path("dtln/model_1.onnx"), "--model", path("dtln/model_2.onnx")];
   const wav = (file: string) => readWav(new Uint8Array(readFileSync(file)));
