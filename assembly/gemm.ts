@@ -33,12 +33,7 @@ export function gemm(
       left -= tileVectors();
     }
     while (left > 0) {
-      if (panel == 48) panel48(yRow, 64, yRow + 128, initRow, initRow + 128, 0, 0, 0, w, xRow, k);
-      else if (panel == 32) panel32(yRow, initRow, w, xRow, k);
-      else if (panel == 24) panel24(yRow, 32, yRow + 64, initRow, initRow + 64, 0, 0, 0, w, xRow, k);
-      else if (panel == 16) panel16(yRow, initRow, w, xRow, k);
-      else if (panel == 8) panel8(yRow, initRow, w, xRow, k);
-      else panel4(yRow, initRow, w, xRow, k);
+      panelOfRows(panel, yRow, initRow, 0, 0, 0, w, xRow, k);
       yRow += yStride;
       initRow += initStride;
       xRow += xStride;
@@ -49,6 +44,35 @@ export function gemm(
     w += bytes * k;
     n -= panel;
   }
+}
+
+/** Y ← init + W · x + U · h of one row in one pass. */
+export function gemmBoth(
+  y: usize, init: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize, n: usize,
+): void {
+  while (n > 0) {
+    const panel = panelRows(n);
+    const bytes = panel << 2;
+    panelOfRows(panel, y, init, w, x, k, u, h, kh);
+    y += bytes;
+    init += bytes;
+    w += bytes * k;
+    u += bytes * kh;
+    n -= panel;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function panelOfRows(
+  panel: usize, y: usize, init: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize,
+): void {
+  if (panel == 48) panel48(y, 64, y + 128, init, (k == 0 ? init : y) + 128, w, x, k, u, h, kh);
+  else if (panel == 32) panel32(y, init, w, x, k, u, h, kh);
+  else if (panel == 24) panel24(y, 32, y + 64, init, (k == 0 ? init : y) + 64, w, x, k, u, h, kh);
+  else if (panel == 16) panel16(y, init, w, x, k, u, h, kh);
+  else if (panel == 8) panel8(y, init, w, x, k, u, h, kh);
+  else panel4(y, init, w, x, k, u, h, kh);
 }
 
 /**

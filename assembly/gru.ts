@@ -13,7 +13,7 @@
  */
 
 import {
-  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, C_X, C_X_STRIDE, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
+  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, C_X_STRIDE, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemmUnits, gemmUnitsBoth } from "./gemm";
@@ -70,12 +70,11 @@ export function gruAlone(record: usize, x: usize, h: usize): void {
   plainGates<Fused>(gx, 0, nRow, 0, h, 0, bytes, 1);
 }
 
-/** The same of `count` rows, x from row `row` on. */
-export function gruTogether(record: usize, row: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
+/** The same of `count` rows. */
+export function gruTogether(record: usize, x: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
   const bytes = unitsBytes(record);
   const nRows = word(record, GRU_N_ROWS);
   const xStride = word(record, C_X_STRIDE);
-  const x = word(record, C_X) + row * xStride;
   for (let i: usize = 0; i < count; i++) {
     bothProducts(record, x + i * xStride, h + i * hStride, gx + i * gxStride, nRows + i * bytes, bytes);
   }

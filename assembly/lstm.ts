@@ -20,9 +20,10 @@ import { activate, zeroPadding } from "./activation";
 import { product, quantize } from "./int8";
 import { decayRows, Fused, keptV, mulAdd, Rounded, sigmoidTanhV, sigmoidTimesV, tanhRows } from "./math";
 import { copyVectors, word } from "./rows";
+import { gateSums } from "./sums";
 
 export function lstmStep(
-  record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, c: usize, cStride: usize, count: usize,
+  record: usize, x: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, c: usize, cStride: usize, count: usize,
 ): void {
   const hidden = word(record, C_HIDDEN);
   const width = word(record, C_WIDTH);
@@ -31,7 +32,7 @@ export function lstmStep(
   const projection = word(record, LSTM_PROJECTION);
   const q = word(record, C_Q);
   if (q != 0) quantize(q, h, hStride, width, count);
-  product(gx, gxStride, gx, gxStride, word(record, LSTM_U), h, hStride, padded << 2, width, count, q);
+  gateSums(record, x, gx, gxStride, word(record, LSTM_U), h, hStride, padded << 2, width, count, q);
   const m = projection != 0 ? word(record, LSTM_M_ROWS) : h;
   const mStride = projection != 0 ? bytes : hStride;
   const plain = word(record, C_PLAIN) != 0;

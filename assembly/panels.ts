@@ -1,9 +1,9 @@
 /**
  * y ← init + a panel of W · x, for one vector: the accumulators of the whole panel stand in registers.
  *
- * Names    panelN has N rows. Those of a GRU's units (48, 24 and 12) have a place for each third: y, `next` bytes from there, yN.
- *          They take two products in one pass, W · x and then U · h: of the last third the first goes to yX, 2 · next bytes from
- *          y, and the second begins anew with initN. Where there is but one, k is 0 and it is the second
+ * Names    panelN has N rows, and takes two products in one pass, W · x and then U · h; where there is but one, k is 0 and it is the
+ *          second. Those of a GRU's units (48, 24 and 12) have a place for each third: y, `next` bytes from there, yN. Of the last
+ *          third the first product goes to yX, 2 · next bytes from y, and the second begins anew with initN
  * Form     one column in each round, tested at the top, with one splat-load of x: V8 11 and 12 put the loads of a longer round
  *          before its first product and spill half of them, and `do … while` costs as much. V8 14 does not mind, and there a
  *          load of four elements of x instead of four splat-loads leaves more of the two loads of a cycle to W: 26 against
@@ -139,7 +139,7 @@ export function panel48(
   v128.store(yN, a11, 48);
 }
 
-export function panel32(y: usize, init: usize, w: usize, x: usize, k: usize): void {
+export function panel32(y: usize, init: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize): void {
   let a0 = v128.load(init, 0);
   let a1 = v128.load(init, 16);
   let a2 = v128.load(init, 32);
@@ -148,19 +148,25 @@ export function panel32(y: usize, init: usize, w: usize, x: usize, k: usize): vo
   let a5 = v128.load(init, 80);
   let a6 = v128.load(init, 96);
   let a7 = v128.load(init, 112);
-  const end = x + (k << 2);
-  while (x < end) {
-    const s = v128.load32_splat(x);
-    a0 = madd(v128.load(w, 0), s, a0);
-    a1 = madd(v128.load(w, 16), s, a1);
-    a2 = madd(v128.load(w, 32), s, a2);
-    a3 = madd(v128.load(w, 48), s, a3);
-    a4 = madd(v128.load(w, 64), s, a4);
-    a5 = madd(v128.load(w, 80), s, a5);
-    a6 = madd(v128.load(w, 96), s, a6);
-    a7 = madd(v128.load(w, 112), s, a7);
-    w += 128;
-    x += 4;
+  for (let last = false; ; last = true) {
+    const end = x + (k << 2);
+    while (x < end) {
+      const s = v128.load32_splat(x);
+      a0 = madd(v128.load(w, 0), s, a0);
+      a1 = madd(v128.load(w, 16), s, a1);
+      a2 = madd(v128.load(w, 32), s, a2);
+      a3 = madd(v128.load(w, 48), s, a3);
+      a4 = madd(v128.load(w, 64), s, a4);
+      a5 = madd(v128.load(w, 80), s, a5);
+      a6 = madd(v128.load(w, 96), s, a6);
+      a7 = madd(v128.load(w, 112), s, a7);
+      w += 128;
+      x += 4;
+    }
+    if (last) break;
+    w = u;
+    x = h;
+    k = kh;
   }
   v128.store(y, a0, 0);
   v128.store(y, a1, 16);
@@ -215,20 +221,26 @@ export function panel24(
   v128.store(yN, a5, 16);
 }
 
-export function panel16(y: usize, init: usize, w: usize, x: usize, k: usize): void {
+export function panel16(y: usize, init: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize): void {
   let a0 = v128.load(init, 0);
   let a1 = v128.load(init, 16);
   let a2 = v128.load(init, 32);
   let a3 = v128.load(init, 48);
-  const end = x + (k << 2);
-  while (x < end) {
-    const s = v128.load32_splat(x);
-    a0 = madd(v128.load(w, 0), s, a0);
-    a1 = madd(v128.load(w, 16), s, a1);
-    a2 = madd(v128.load(w, 32), s, a2);
-    a3 = madd(v128.load(w, 48), s, a3);
-    w += 64;
-    x += 4;
+  for (let last = false; ; last = true) {
+    const end = x + (k << 2);
+    while (x < end) {
+      const s = v128.load32_splat(x);
+      a0 = madd(v128.load(w, 0), s, a0);
+      a1 = madd(v128.load(w, 16), s, a1);
+      a2 = madd(v128.load(w, 32), s, a2);
+      a3 = madd(v128.load(w, 48), s, a3);
+      w += 64;
+      x += 4;
+    }
+    if (last) break;
+    w = u;
+    x = h;
+    k = kh;
   }
   v128.store(y, a0, 0);
   v128.store(y, a1, 16);
@@ -268,29 +280,41 @@ export function panel12(
   v128.store(yN, a2, 0);
 }
 
-export function panel8(y: usize, init: usize, w: usize, x: usize, k: usize): void {
+export function panel8(y: usize, init: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize): void {
   let a0 = v128.load(init, 0);
   let a1 = v128.load(init, 16);
-  const end = x + (k << 2);
-  while (x < end) {
-    const s = v128.load32_splat(x);
-    a0 = madd(v128.load(w, 0), s, a0);
-    a1 = madd(v128.load(w, 16), s, a1);
-    w += 32;
-    x += 4;
+  for (let last = false; ; last = true) {
+    const end = x + (k << 2);
+    while (x < end) {
+      const s = v128.load32_splat(x);
+      a0 = madd(v128.load(w, 0), s, a0);
+      a1 = madd(v128.load(w, 16), s, a1);
+      w += 32;
+      x += 4;
+    }
+    if (last) break;
+    w = u;
+    x = h;
+    k = kh;
   }
   v128.store(y, a0, 0);
   v128.store(y, a1, 16);
 }
 
-export function panel4(y: usize, init: usize, w: usize, x: usize, k: usize): void {
+export function panel4(y: usize, init: usize, w: usize, x: usize, k: usize, u: usize, h: usize, kh: usize): void {
   let a0 = v128.load(init, 0);
-  const end = x + (k << 2);
-  while (x < end) {
-    const s = v128.load32_splat(x);
-    a0 = madd(v128.load(w, 0), s, a0);
-    w += 16;
-    x += 4;
+  for (let last = false; ; last = true) {
+    const end = x + (k << 2);
+    while (x < end) {
+      const s = v128.load32_splat(x);
+      a0 = madd(v128.load(w, 0), s, a0);
+      w += 16;
+      x += 4;
+    }
+    if (last) break;
+    w = u;
+    x = h;
+    k = kh;
   }
   v128.store(y, a0, 0);
 }

@@ -3,8 +3,8 @@
  * forward or back, calls the cell, writes its output rows.
  *
  * Members that take the same number of steps advance together, so that the cell's products are matrix-matrix; members of
- * different lengths go one after another. The input products of all rows are one product before the first step, but where a GRU
- * makes both products of a row in one pass. The bits are the same (gemm.ts, Order).
+ * different lengths go one after another. The input products of all rows are one product before the first step, or
+ * both products of a row are made in one pass. The bits are the same (gemm.ts, Order).
  */
 
 import {
@@ -17,7 +17,7 @@ import { lstmStep } from "./lstm";
 import { rnnStep } from "./rnn";
 import { copyElements, copyVectors, word } from "./rows";
 
-// A GRU makes both products of a row in one pass where few rows share the weights: up to so many elements of W_n in a run (they
+// Both products of a row are made in one pass where few rows share the weights: up to so many elements of a gate's W in a run (they
 // stay in the first cache, and gx is neither written nor read), and in a single step of a small group (in the second).
 const FEW_IN_RUN: usize = 32 * 32;
 const FEW_IN_STEP: usize = 128 * 128;
@@ -31,11 +31,12 @@ export function recurrence(op: usize, record: usize, members: usize, n: usize, r
   const w = word(record, C_W);
   const k = word(record, C_K);
   const hidden = word(record, C_HIDDEN);
-  const units = op == OP_GRU && word(record, C_PLAIN) != 0 && word(record, C_Q) == 0;
+  const f32 = word(record, C_Q) == 0;
+  const units = op == OP_GRU && f32 && word(record, C_PLAIN) != 0;
   const few = k * hidden <= (rows == n ? FEW_IN_STEP : FEW_IN_RUN);
-  const both = units && w != 0 && ((rows == 1 && n == 1) || (few && n < tileVectors()));
-  if (both && n == 1) {
-    runAlone(record, memberState(members, 0), memberSteps(members, 0));
+  const both = w != 0 && (op == OP_GRU ? units : f32) && few && n < tileVectors();
+  if (both && units && n == 1) {
+    gruRun(record, memberState(members, 0), memberSteps(members, 0));
     return;
   }
   if (w != 0 && !both) {
@@ -56,8 +57,8 @@ export function recurrence(op: usize, record: usize, members: usize, n: usize, r
   }
 }
 
-/** The only member, whose input products are made step by step. */
-function runAlone(record: usize, state: usize, steps: usize): void {
+/** The only member of a plain GRU. */
+function gruRun(record: usize, state: usize, steps: usize): void {
   const h = state + (word(record, C_H) & ~15);
   const reverse = word(record, C_REVERSE) != 0;
   for (let s: usize = 0; s < steps; s++) {
@@ -99,10 +100,11 @@ function advance(op: usize, record: usize, members: usize, j: usize, count: usiz
   for (let s: usize = 0; s < steps; s++) {
     const row = (reverse ? steps - 1 - s : s) * n + j;
     const gx = word(record, C_GX) + row * gxStride;
-    if (both) gruTogether(record, row, gx, gxStride, h, hStride, count);
+    const x = both ? word(record, C_X) + row * word(record, C_X_STRIDE) : 0;
+    if (op == OP_GRU && both) gruTogether(record, x, gx, gxStride, h, hStride, count);
     else if (op == OP_GRU) gruStep(record, gx, gxStride, h, hStride, count);
-    else if (op == OP_LSTM) lstmStep(record, gx, gxStride, h, hStride, c, cStride, count);
-    else rnnStep(record, gx, gxStride, h, hStride, count);
+    else if (op == OP_LSTM) lstmStep(record, x, gx, gxStride, h, hStride, c, cStride, count);
+    else rnnStep(record, x, gx, gxStride, h, hStride, count);
     let y = word(record, C_Y) + row * yStride + word(record, C_Y_COLUMN);
     for (let i: usize = 0; i < count; i++) {
       copyElements(y, h + i * hStride, width);

@@ -7,15 +7,16 @@
 
 import { C_CANDIDATE, C_CLIP, C_HIDDEN, C_Q, LANES, RNN_U } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { product, quantize } from "./int8";
+import { quantize } from "./int8";
 import { copyVectors, word } from "./rows";
+import { gateSums } from "./sums";
 
-export function rnnStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
+export function rnnStep(record: usize, x: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
   const hidden = word(record, C_HIDDEN);
   const padded = (hidden + LANES - 1) & ~(LANES - 1);
   const q = word(record, C_Q);
   if (q != 0) quantize(q, h, hStride, hidden, count);
-  product(gx, gxStride, gx, gxStride, word(record, RNN_U), h, hStride, padded, hidden, count, q);
+  gateSums(record, x, gx, gxStride, word(record, RNN_U), h, hStride, padded, hidden, count, q);
   const clip = load<f32>(record + C_CLIP * 4);
   for (let i: usize = 0; i < count; i++) {
     activate(gx, padded, record + C_CANDIDATE * 4, clip);

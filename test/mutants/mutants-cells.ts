@@ -152,8 +152,8 @@ const RECURRENCE: readonly Mutant[] = [
   {
     name: "recurrence: a run with few inputs reads its first row only",
     file: "assembly/recurrence.ts",
-    find: "word(record, C_X) + row * word(record, C_X_STRIDE)",
-    replace: "word(record, C_X)",
+    find: "gruAlone(record, word(record, C_X) + row * word(record, C_X_STRIDE), h)",
+    replace: "gruAlone(record, word(record, C_X), h)",
   },
   {
     name: "recurrence: a group's input products with the bias of r for n",
@@ -162,10 +162,16 @@ const RECURRENCE: readonly Mutant[] = [
     replace: "bias, 0, bias,",
   },
   {
+    name: "sums: the second member of a small group has the first one's input",
+    file: "assembly/sums.ts",
+    find: "x += word(record, C_X_STRIDE);",
+    replace: "",
+  },
+  {
     name: "recurrence: two members make a run of one",
     file: "assembly/recurrence.ts",
-    find: "if (both && n == 1) {",
-    replace: "if (both) {",
+    find: "if (both && units && n == 1) {",
+    replace: "if (both && units) {",
   },
 ];
 

@@ -25,15 +25,17 @@ const GEMM: readonly Mutant[] = [
     file: "assembly/gemm.ts",
     find: `y += bytes;
     init += bytes;
-    w += bytes * k;`,
+    w += bytes * k;
+    n -= panel;`,
     replace: `init += bytes;
-    w += bytes * k;`,
+    w += bytes * k;
+    n -= panel;`,
   },
   {
     name: "gemm: a panel of 24 begins its last third with the init of the second",
     file: "assembly/gemm.ts",
-    find: "panel24(yRow, 32, yRow + 64, initRow, initRow + 64, 0,",
-    replace: "panel24(yRow, 32, yRow + 64, initRow, initRow + 32, 0,",
+    find: "panel24(y, 32, y + 64, init, (k == 0 ? init : y) + 64,",
+    replace: "panel24(y, 32, y + 64, init, (k == 0 ? init : y) + 32,",
   },
   {
     name: "gemm: packed in panels of units where a matrix has none",
@@ -138,9 +140,21 @@ export function panel12`,
     name: "panels: 8 rows have their first half twice",
     file: "assembly/panels.ts",
     find: `a1 = madd(v128.load(w, 16), s, a1);
-    w += 32;`,
+      w += 32;`,
     replace: `a1 = madd(v128.load(w, 0), s, a1);
-    w += 32;`,
+      w += 32;`,
+  },
+  {
+    name: "gemmBoth: the second panel takes the U of the first",
+    file: "assembly/gemm.ts",
+    find: "u += bytes * kh;",
+    replace: "",
+  },
+  {
+    name: "panels: of 48 rows that take two products the last third forgets the first",
+    file: "assembly/gemm.ts",
+    find: "init, (k == 0 ? init : y) + 128,",
+    replace: "init, init + 128,",
   },
   {
     name: "gemm: the third vector of a tile of 8 rows has its first half twice, with FMA",
