@@ -4,7 +4,7 @@ import { createSession, readModel } from "sluice";
 import { createSession as createWorkerSession } from "sluice/worker";
 import { createSluiceNode } from "sluice/worklet";
 
-/** The outputs of the page, the worker and the audio thread for the same samples. `thread`, `processor`: served files. */
+/** The outputs of the page, the worker and the audio thread for the same samples, and which engine a chunk brings. `thread`, `processor`: served files. */
 globalThis.run = async (bytes, samples, { thread, processor } = {}) => {
   const model = readModel(Uint8Array.from(bytes));
   const x = Float32Array.from(samples);
@@ -12,6 +12,8 @@ globalThis.run = async (bytes, samples, { thread, processor } = {}) => {
   const session = await createSession(model, { variant: "simd" });
   const inPage = session.stream().run(x);
   session.dispose();
+
+  const { variant } = (await createSession(model, { variant: "reference" })).info;
 
   const remote = await createWorkerSession(model, { variant: "simd", url: thread });
   const inWorker = await (await remote.stream()).run(x);
@@ -26,5 +28,5 @@ globalThis.run = async (bytes, samples, { thread, processor } = {}) => {
   source.start();
   const inWorklet = (await context.startRendering()).getChannelData(0);
 
-  return [inPage, inWorker, inWorklet].map((y) => Array.from(y));
+  return [...[inPage, inWorker, inWorklet].map((y) => Array.from(y)), variant];
 };
