@@ -247,8 +247,10 @@ describe("a session", () => {
   it("ends, and is as good where another runs on", async () => {
     const [one, other] = [await create(WORDS), await create(WORDS)];
     await one.run({ ids: i64(0) });
+    const running = one.run({ ids: i64(0, 1, 2) }); // is specialised meanwhile
     await one.release();
     await one.release();
+    await expect(running).rejects.toMatchObject({ code: "ERR_DISPOSED" });
     await expect(one.run({ ids: i64(0) })).rejects.toMatchObject({ code: "ERR_DISPOSED" });
     expect((await other.run({ ids: i64(0) })).best.data).toEqual(BigInt64Array.of(2n));
   });
