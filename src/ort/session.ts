@@ -165,7 +165,8 @@ export class InferenceSession {
       if (!this.inputNames.includes(name))
         throw new RangeError(`"feeds" expected ${this.inputNames.join(", ")}, got ${name}`);
     return new Map(
-      this.inputMetadata.map(({ name, type, shape }) => {
+      this.inputMetadata.map(({ name, type }, i) => {
+        const { shape } = this.#read.inputs[i];
         const fed = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
         if (typeof fed !== "object" || fed === null || !Array.isArray(fed.dims) || !isTensorType(fed.type))
           throw new TypeError(`"feeds" expected a Tensor for ${name}, got ${kindOf(fed)}`);
@@ -174,11 +175,11 @@ export class InferenceSession {
         if (!isDataOf(type, data) || data.length !== dims.reduce((product, size) => product * size, 1))
           throw new TypeError(`"${name}" expected as many elements of ${type} as (${dims.join(", ")}) say, got others`);
         // One element may come with axes where the file has none, as onnxruntime allows.
-        if (shape.length === 0 && data.length === 1) return [name, { type, dims: [], data }];
-        const fits =
-          dims.length === shape.length && shape.every((axis, i) => typeof axis === "string" || axis === dims[i]);
-        if (!fits || data.length === 0)
-          throw new RangeError(`"${name}" expected shape ${shapeText(shape)}, got ${shapeText(dims)}`);
+        if (shape?.length === 0 && data.length === 1) return [name, { type, dims: [], data }];
+        if (data.length === 0) throw new RangeError(`"${name}" expected elements, got none`);
+        const known = shape ?? dims;
+        if (dims.length !== known.length || !known.every((axis, k) => typeof axis === "string" || axis === dims[k]))
+          throw new RangeError(`"${name}" expected shape ${shapeText(known)}, got ${shapeText(dims)}`);
         return [name, { type, dims, data }];
       }),
     );
@@ -191,7 +192,9 @@ export class InferenceSession {
   async #specialise(feeds: ReadonlyMap<string, Feed>): Promise<Specialised> {
     const open = [...feeds].filter(([, { type, data }]) => !type.startsWith("float") && data.length <= MOST_FIXED);
     const names = open.map(([name]) => name);
-    const choices = [[...this.#fixed], ...(names.length > 1 ? names.map((name) => [name]) : []), names];
+    const choices = [[...this.#fixed]];
+    if (names.length > 1) choices.push(...names.map((name) => [name]));
+    if (names.length > 0) choices.push(names);
     let refusal: unknown;
     for (const choice of choices) {
       const fixed = new Set(choice);
