@@ -47,11 +47,12 @@ writeFileSync(
 
 // What `createSession` loads where no kernels run is a file beside.
 const lazily = {
-  name: "reference.js is a file beside",
+  name: "references are files beside",
   setup({ onResolve }) {
-    onResolve({ filter: /\/backend-reference\.ts$/ }, ({ kind }) =>
-      kind === "dynamic-import" ? { path: "./reference.js", external: true } : undefined,
-    );
+    onResolve({ filter: /\/backend-(reference|graph)\.ts$/ }, ({ kind, path }) => {
+      const file = path.endsWith("graph.ts") ? "./graph-reference.js" : "./reference.js";
+      return kind === "dynamic-import" ? { path: file, external: true } : undefined;
+    });
   },
 };
 
@@ -80,6 +81,7 @@ await build({
     bake: "src/bake.ts",
     audio: "src/audio.ts",
     reference: "src/backend-reference.ts",
+    "graph-reference": "src/backend-graph.ts",
   },
   plugins: [lazily],
 });

@@ -10,7 +10,7 @@ import type { Engine, IoRegion, States } from "./engine.ts";
 import { ModelError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 import { type ActivationSpec, type Model, type Node, tensorKey, type ValueInfo } from "./model.ts";
-import type { OpTable } from "./ops/core.ts";
+import type { Shaped } from "./ops/op.ts";
 import { ACTIVATIONS, activation } from "./reference/activation.ts";
 import { embedding } from "./reference/embedding.ts";
 import { gruStep } from "./reference/gru.ts";
@@ -29,11 +29,25 @@ type Memory = Row[][];
 /** A node with its weights: the rows of its inputs over a sequence → those of each output. Replaces its states' rows. */
 type Run = (inputs: Row[][], memory: Memory, length: number) => Row[][] | undefined;
 
-/** The table that a model was checked against, and its values. */
-type Known = Pick<Graph, "values"> & { readonly ops: OpTable };
-
 /** A tensor of a node, by its suffix. */
 type Lookup = (suffix: string) => Row | undefined;
+
+/**
+ * The node over one row of each input, from what is known of its inputs, its tensors, and the shape of its first output.
+ * undefined: an id is out of range.
+ */
+export type NodeReference = (
+  node: Node,
+  inputs: readonly (Shaped | undefined)[],
+  tensorOf: Lookup,
+  shape: readonly number[],
+) => (...inputs: readonly Row[]) => readonly Row[] | undefined;
+
+/** Operators beside the core's, or in their place, and the values of the model's graph, which they ask for. */
+interface Known {
+  readonly nodes?: Readonly<Record<string, NodeReference>>;
+  readonly values?: Graph["values"];
+}
 
 /** All values over a sequence, by name, and what is remembered after it. */
 interface Walk {
@@ -47,8 +61,8 @@ interface ReferenceStates extends States {
   record(walk: Walk): void;
 }
 
-/** Runs up to `rows` rows (steps × members) at once, until more are reserved. Without `known` it knows the core's operators. */
-export function createReferenceEngine(model: Model, options: { rows: number; known?: Known }): Engine {
+/** Runs up to `rows` rows (steps × members) at once, until more are reserved. */
+export function createReferenceEngine(model: Model, options: Known & { rows: number }): Engine {
   const weights = new Map(
     [...model.tensors].map(([key, tensor]) => [
       key,
@@ -63,7 +77,7 @@ export function createReferenceEngine(model: Model, options: { rows: number; kno
       (suffix) =>
         // Nodes without a name share the bare keys: a bias that is there may be another's.
         node.attrs.bias === false && suffix.startsWith("bias") ? undefined : weights.get(tensorKey(node.name, suffix)),
-      options.known,
+      options,
     ),
   }));
   const initial = model.states.map(({ initial, shape, input }) => {
@@ -223,15 +237,15 @@ function concat(...rows: Row[]): Row {
   return Float64Array.from(rows.flatMap((row) => [...row]));
 }
 
-function prepare(model: Model, node: Node, tensorOf: Lookup, known?: Known): Run {
+function prepare(model: Model, node: Node, tensorOf: Lookup, { nodes, values }: Known): Run {
   const { name, op, attrs } = node;
   if (op in CELLS && !attrs.scan) return recurrent(model, node, tensorOf);
-  const row = known?.ops[op];
-  if (row?.reference) {
-    const reference = row.reference(
+  if (nodes) {
+    const reference = nodes[op](
       node,
-      node.inputs.map((input) => known?.values.get(input)),
+      node.inputs.map((input) => values?.get(input)),
       tensorOf,
+      values?.get(node.outputs[0])?.shape ?? [],
     );
     return (inputs, _, length) => {
       const steps = Array.from({ length }, (_, t) => reference(...inputs.map((rows) => rows?.[t])));

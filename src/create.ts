@@ -5,10 +5,9 @@
  */
 
 import { createArena } from "./arena.ts";
-import type { createReferenceEngine } from "./backend-reference.ts";
 import type { Engine, Variant } from "./engine.ts";
 import { ModelError } from "./errors.ts";
-import { checkGraph } from "./graph.ts";
+import { checkGraph, type Graph } from "./graph.ts";
 import {
   compile,
   fastestFirst,
@@ -48,6 +47,9 @@ export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Sour
   /** One memory for several sessions (`createRuntime`). */
   readonly runtime?: Runtime;
 }
+
+/** The reference as an engine, with the operators that an entry has. */
+export type CreateReference = (model: Model, options: { rows: number; values: Graph["values"] }) => Engine;
 
 /** What `variant` and `wasm` leave to try, in this order. */
 function candidates(kit: Kit, { variant = "auto", wasm }: RuntimeOptions<KernelBinary>): readonly KernelBinary[] {
@@ -103,11 +105,16 @@ function runtimeFor(kit: Kit, model: Model, options: SessionOptions<KernelBinary
   throw new ModelError("ERR_VARIANT", `variant: expected "${variant}"; got a runtime of "${runtime.variant}".`);
 }
 
-export async function openSession(kit: Kit, model: Model, options: SessionOptions): Promise<Session> {
+/** `reference` loads what `auto` falls back to. */
+export async function openSession(
+  kit: Kit,
+  model: Model,
+  options: SessionOptions,
+  reference: () => Promise<CreateReference>,
+): Promise<Session> {
   const given = await fetched(options);
   const runtime = runtimeFor(kit, model, given);
-  const reference = runtime ? undefined : (await import("./backend-reference.ts")).createReferenceEngine;
-  return lay(kit, model, given, runtime, reference);
+  return lay(kit, model, given, runtime, runtime ? undefined : await reference());
 }
 
 /** With what `auto` falls back to. */
@@ -115,7 +122,7 @@ export function openSessionSync(
   kit: Kit,
   model: Model,
   options: SessionOptions<KernelBinary>,
-  reference: typeof createReferenceEngine,
+  reference: CreateReference,
 ): Session {
   return lay(kit, model, options, runtimeFor(kit, model, options), reference);
 }
@@ -125,14 +132,14 @@ function lay(
   model: Model,
   { maxSteps = 64, precision }: SessionOptions<KernelBinary>,
   runtime: Runtime | undefined,
-  reference: typeof createReferenceEngine | undefined,
+  reference: CreateReference | undefined,
 ): Session {
   // A runtime from another entry runs what its own kernels have.
   const ops = runtime?.ops ?? kit.ops;
   const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
   const engine = runtime
     ? createArena(ops, model, runtime, maxSteps, precision)
-    : reference?.(model, { rows: maxSteps, known: { ops, values: graph.values } });
+    : reference?.(model, { rows: maxSteps, values: graph.values });
   return new Session(model, graph, engine as Engine);
 }
 

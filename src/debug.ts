@@ -30,7 +30,7 @@ const kit: Kit = {
 
 /** `createSession` of `sluice`, over the debug build. */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  return openSession(kit, model, options);
+  return openSession(kit, model, options, async () => (await import("./backend-reference.ts")).createReferenceEngine);
 }
 
 /** `createSessionSync` of `sluice`, over the debug build. */

@@ -5,7 +5,7 @@
  */
 
 import { relaxed, simd } from "../build/kernels-graph.ts";
-import { createReferenceEngine } from "./backend-reference.ts";
+import { createGraphReference } from "./backend-graph.ts";
 import {
   compileBuild,
   fetched,
@@ -72,12 +72,12 @@ export function modelFromLayers(
  * const session = await createSession(model);
  */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  return openSession(kit, model, options);
+  return openSession(kit, model, options, async () => (await import("./backend-graph.ts")).createGraphReference);
 }
 
 /** `createSession` without a promise: for audio worklets and handlers. Compiling the kernels takes a few milliseconds. */
 export function createSessionSync(model: Model, options: SessionOptions<KernelBinary> = {}): Session {
-  return openSessionSync(kit, model, options, createReferenceEngine);
+  return openSessionSync(kit, model, options, createGraphReference);
 }
 
 /**

@@ -72,7 +72,7 @@ export function modelFromLayers(
  * const session = await createSession(model);
  */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
-  return openSession(kit, model, options);
+  return openSession(kit, model, options, async () => (await import("./backend-reference.ts")).createReferenceEngine);
 }
 
 /** `createSession` without a promise: for audio worklets and handlers. Compiling 12 KB of kernels takes about a millisecond. */

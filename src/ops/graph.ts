@@ -38,14 +38,13 @@ import {
 import { linear, matmul } from "./graph/product.ts";
 import { gru, lstm, rnn } from "./graph/recurrent.ts";
 import { argMax, batchNorm, layerNorm, logSoftmax, max, mean, softmax, sum, topK } from "./graph/reduce.ts";
-import { oneInput, over } from "./graph/shape.ts";
+import { oneInput } from "./graph/shape.ts";
 import { avgPool, conv, convTranspose, maxPool } from "./graph/window.ts";
 import type { Op } from "./op.ts";
 
 const last: Op = {
   ...CORE.last,
   shape: (node, inputs, refuse) => [oneInput(node, inputs, refuse, "F32")],
-  reference: (_, inputs) => over(inputs, (x) => x.data),
 };
 
 export const GRAPH: OpTable = {

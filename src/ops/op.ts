@@ -75,12 +75,6 @@ export interface Op {
   size?(attrs: Attrs, inputs: readonly number[]): number;
   /** Shape and dtype of every output, from those of the inputs ("" has none); throws through `refuse`. */
   shape?(node: Node, inputs: readonly (Shaped | undefined)[], refuse: Refuse): readonly Shaped[];
-  /** The node over one row of each input, in f64; undefined: an id is out of range. Rows of the core have theirs in src/backend-reference.ts. */
-  reference?(
-    node: Node,
-    inputs: readonly (Shaped | undefined)[],
-    tensorOf: (suffix: string) => Float64Array | undefined,
-  ): Reference;
   /** Suffix and (layers × directions, size) of each state. */
   states?(attrs: Attrs): readonly { readonly suffix: string; readonly shape: readonly [number, number] }[];
   lower(to: Lowering, node: Node): void;
@@ -123,8 +117,6 @@ export interface PlanExtension {
   after(node: Node): void;
   end(copies: ProgramRecord[]): void;
 }
-
-export type Reference = (...inputs: readonly Float64Array[]) => readonly Float64Array[] | undefined;
 
 export const SIZE: AttrRule = { kind: "size" };
 export const FLAG: AttrRule = { kind: "boolean", default: false };

@@ -6,7 +6,7 @@
 import { FormatError, ModelError, SessionError } from "../errors.ts";
 import { type OnnxFunction, readOnnxFunction } from "../formats/onnx/function.ts";
 import type { OnnxValue } from "../formats/onnx/proto.ts";
-import { createRuntime, createSessionSync } from "../graph-entry.ts";
+import { createRuntime, createSession } from "../graph-entry.ts";
 import { loadBytes } from "../load.ts";
 import { GRAPH } from "../ops/graph.ts";
 import { kindOf, wrongKind } from "../ports.ts";
@@ -48,7 +48,7 @@ export class InferenceSession {
   readonly outputMetadata: readonly ValueMetadata[];
   readonly #read: OnnxFunction;
   readonly #runtime: Runtime | undefined;
-  /** The last that ran is the last. */
+  /** In the order in which they were made: the oldest goes first. */
   readonly #ready: Specialised[] = [];
   /** Inputs whose values decide about shapes and branches, as far as is known. */
   #fixed: ReadonlySet<string> = new Set();
@@ -108,10 +108,10 @@ export class InferenceSession {
    * const { output } = await session.run({ input: new Tensor("float32", frame, [1, 576]), state, sr });
    */
   async run(feeds: Feeds, fetches?: Fetches | object, _options?: object): Promise<Record<string, Tensor>> {
-    if (this.#released) throw new SessionError("ERR_DISPOSED", "session: expected a live one; it is released.");
+    this.#checkLive();
     const wanted = this.#wanted(fetches);
     const fed = this.#feeds(feeds);
-    const outputs = this.#specialised(fed).run(fed);
+    const outputs = (this.#ready.findLast((one) => one.fits(fed)) ?? (await this.#specialise(fed))).run(fed);
     return Object.fromEntries(
       wanted.map(([name, into]) => {
         const tensor = outputs.get(name) as Tensor;
@@ -128,6 +128,10 @@ export class InferenceSession {
   async release(): Promise<void> {
     this.#released = true;
     for (const one of this.#ready.splice(0)) one.dispose();
+  }
+
+  #checkLive(): void {
+    if (this.#released) throw new SessionError("ERR_DISPOSED", "session: expected a live one; it is released.");
   }
 
   /** Nothing is profiled. */
@@ -161,7 +165,8 @@ export class InferenceSession {
       if (!this.inputNames.includes(name))
         throw new RangeError(`"feeds" expected ${this.inputNames.join(", ")}, got ${name}`);
     return new Map(
-      this.inputMetadata.map(({ name, type, shape }) => {
+      this.inputMetadata.map(({ name, type }, i) => {
+        const { shape } = this.#read.inputs[i];
         const fed = Object.hasOwn(feeds, name) ? feeds[name] : undefined;
         if (typeof fed !== "object" || fed === null || !Array.isArray(fed.dims) || !isTensorType(fed.type))
           throw new TypeError(`"feeds" expected a Tensor for ${name}, got ${kindOf(fed)}`);
@@ -170,40 +175,36 @@ export class InferenceSession {
         if (!isDataOf(type, data) || data.length !== dims.reduce((product, size) => product * size, 1))
           throw new TypeError(`"${name}" expected as many elements of ${type} as (${dims.join(", ")}) say, got others`);
         // One element may come with axes where the file has none, as onnxruntime allows.
-        if (shape.length === 0 && data.length === 1) return [name, { type, dims: [], data }];
-        const fits =
-          dims.length === shape.length && shape.every((axis, i) => typeof axis === "string" || axis === dims[i]);
-        if (!fits || data.length === 0)
-          throw new RangeError(`"${name}" expected shape ${shapeText(shape)}, got ${shapeText(dims)}`);
+        if (shape?.length === 0 && data.length === 1) return [name, { type, dims: [], data }];
+        if (data.length === 0) throw new RangeError(`"${name}" expected elements, got none`);
+        const known = shape ?? dims;
+        if (dims.length !== known.length || !known.every((axis, k) => typeof axis === "string" || axis === dims[k]))
+          throw new RangeError(`"${name}" expected shape ${shapeText(known)}, got ${shapeText(dims)}`);
         return [name, { type, dims, data }];
       }),
     );
-  }
-
-  #specialised(feeds: ReadonlyMap<string, Feed>): Specialised {
-    const ready = this.#ready;
-    const i = ready.findLastIndex((one) => one.fits(feeds));
-    if (i === ready.length - 1 && i >= 0) return ready[i];
-    const one = i >= 0 ? ready.splice(i, 1)[0] : this.#specialise(feeds);
-    ready.push(one);
-    if (ready.length > MOST_SHAPES) ready.shift()?.dispose();
-    return one;
   }
 
   /**
    * Integers that decide about shapes or branches have to be known: inputs of few integers are fixed, first those that were
    * before, then one at a time, then all of them, until the model can be read.
    */
-  #specialise(feeds: ReadonlyMap<string, Feed>): Specialised {
+  async #specialise(feeds: ReadonlyMap<string, Feed>): Promise<Specialised> {
     const open = [...feeds].filter(([, { type, data }]) => !type.startsWith("float") && data.length <= MOST_FIXED);
     const names = open.map(([name]) => name);
-    const choices = [[...this.#fixed], ...(names.length > 1 ? names.map((name) => [name]) : []), names];
+    const choices = [[...this.#fixed]];
+    if (names.length > 1) choices.push(...names.map((name) => [name]));
+    if (names.length > 0) choices.push(names);
     let refusal: unknown;
     for (const choice of choices) {
       const fixed = new Set(choice);
       try {
-        const one = this.#as(feeds, fixed);
+        const one = await this.#as(feeds, fixed);
+        if (this.#released) one.dispose();
+        this.#checkLive();
         this.#fixed = fixed;
+        this.#ready.push(one);
+        if (this.#ready.length > MOST_SHAPES) this.#ready.shift()?.dispose();
         return one;
       } catch (error) {
         if (!(error instanceof ModelError)) throw error;
@@ -213,7 +214,7 @@ export class InferenceSession {
     throw refusal;
   }
 
-  #as(feeds: ReadonlyMap<string, Feed>, fixed: ReadonlySet<string>): Specialised {
+  async #as(feeds: ReadonlyMap<string, Feed>, fixed: ReadonlySet<string>): Promise<Specialised> {
     const entries = [...feeds];
     const read = this.#read.specialise({
       shapes: Object.fromEntries(entries.map(([name, { dims }]) => [name, dims])),
@@ -223,7 +224,7 @@ export class InferenceSession {
           .map(([name, { data }]) => [name, Array.from<number | bigint, number>(data, Number)]),
       ),
     });
-    const session = createSessionSync(read.model, { maxSteps: 1, runtime: this.#runtime });
+    const session = await createSession(read.model, { maxSteps: 1, runtime: this.#runtime });
     if (env.logLevel !== "error" && env.logLevel !== "fatal")
       for (const text of read.model.warnings) console.warn(text);
     return new Specialised(read, session, feeds, fixed, this.outputMetadata);

@@ -171,6 +171,21 @@ describe("a session", () => {
     expect([...(y.data as Float32Array), ...(z.data as Float32Array)]).toEqual([0, 2, -1, 2]);
   });
 
+  it("takes any shape where the file says none", async () => {
+    const bare = joined(text(1, "x"), message(2, message(1, int(1, 1))));
+    const file: File = {
+      inputs: { x: bare },
+      outputs: { y: [1] },
+      nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }],
+    };
+    const session = await create(file);
+    for (const dims of [[6], [2, 3], [1, 1, 6]]) {
+      const { y } = await session.run({ x: f32([1, 2, 3, 4, 5, 6], dims) });
+      expect([y.dims, ...(y.data as Float32Array)]).toEqual([dims, -1, -2, -3, -4, -5, -6]);
+    }
+    await expect(session.run({ x: f32([], [0]) })).rejects.toThrow('"x" expected elements, got none');
+  });
+
   it("gives the outputs that are asked for, also into tensors", async () => {
     const session = await create(WORDS);
     const feeds = { ids: i64(1) };
@@ -247,8 +262,10 @@ describe("a session", () => {
   it("ends, and is as good where another runs on", async () => {
     const [one, other] = [await create(WORDS), await create(WORDS)];
     await one.run({ ids: i64(0) });
+    const running = one.run({ ids: i64(0, 1, 2) }); // is specialised meanwhile
     await one.release();
     await one.release();
+    await expect(running).rejects.toMatchObject({ code: "ERR_DISPOSED" });
     await expect(one.run({ ids: i64(0) })).rejects.toMatchObject({ code: "ERR_DISPOSED" });
     expect((await other.run({ ids: i64(0) })).best.data).toEqual(BigInt64Array.of(2n));
   });
@@ -271,7 +288,7 @@ describe("what is odd is refused in plain words", () => {
     ["too many axes", { x: f32([1, 2], [1, 2]), rate, count }, '"x" expected shape (N), got (1, 2)'],
     ["another size", { x, rate, count: i64(1, 2) }, '"count" expected shape (1), got (2)'],
     ["two for a scalar", { x, rate: i64(1, 2), count }, '"rate" expected shape (), got (2)'],
-    ["no elements", { x: f32([], [0]), rate, count }, '"x" expected shape (N), got (0)'],
+    ["no elements", { x: f32([], [0]), rate, count }, '"x" expected elements, got none'],
     ["past 32 bits", { x, rate, count: i64(2 ** 40) }, `"count" expected int64 that fit 32 bits, got ${2 ** 40}`],
     [
       "a tensor that lies",

@@ -49,7 +49,9 @@ const RULES: readonly {
     rule: "src/formats knows no plan, arena, runtime, kernels, session",
     about: within("src/formats/"),
     imports: ({ to }) =>
-      /^src\/(plan|pack|arena|runtime|kernels|create|session|stream|group|members|backend-reference)\.ts$/.test(to),
+      /^src\/(plan|pack|arena|runtime|kernels|create|session|stream|group|members|backend-reference|backend-graph)\.ts$/.test(
+        to,
+      ),
   },
   {
     rule: "the core asks for no Node builtin: only src/cli imports node:*",
@@ -75,7 +77,7 @@ const RULES: readonly {
     rule: "src/plan.ts, src/program.ts and src/ops know no memory: no arena, runtime, kernels, session",
     about: (path) => path === "src/plan.ts" || path === "src/program.ts" || within("src/ops/")(path),
     imports: ({ to }) =>
-      /^src\/(arena|runtime|kernels|create|session|stream|group|members|backend-reference)\.ts$/.test(to),
+      /^src\/(arena|runtime|kernels|create|session|stream|group|members|backend-reference|backend-graph)\.ts$/.test(to),
   },
   {
     rule: "of assembly, src imports abi.ts and nothing else",

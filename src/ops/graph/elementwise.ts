@@ -2,45 +2,37 @@
 
 import { F_NOT, F_TO_FLOAT, F_TO_INTEGER } from "../../../assembly/abi.ts";
 import type { ActivationSpec } from "../../model.ts";
-import { BINARY, type Binary, binary, toInteger, where as whereOf } from "../../reference/graph/elementwise.ts";
-import { graphFunction } from "../../reference/graph/functions.ts";
 import type { Op, Shaped } from "../op.ts";
 import { GRAPH_FUNCTIONS, graphFunctionWords } from "./functions.ts";
 import { lowerBinary, lowerUnary, lowerWhere } from "./lower.ts";
 import type { GraphLowering } from "./lowering.ts";
-import { alike, broadcastOf, inputsOf, oneInput, over } from "./shape.ts";
+import { alike, broadcastOf, inputsOf, oneInput } from "./shape.ts";
 
 const COMPARISONS = ["greater", "greaterEqual", "less", "lessEqual", "equal", "logicalAnd", "logicalOr"];
 
+/** Functions of one dtype; the others have both. */
+const ONLY: Readonly<Record<string, Shaped["dtype"]>> = {
+  pow: "F32",
+  prelu: "F32",
+  logicalAnd: "I32",
+  logicalOr: "I32",
+};
+
 /** Two inputs of one dtype; more where the function is associative. */
 function broadcasting(name: string, most = 2): Op {
-  const functions = BINARY[name];
+  const only = ONLY[name];
   return {
     attrs: {},
     several: true,
     shape(node, inputs, refuse) {
       const all = inputsOf(node, inputs, refuse, [2, most]);
       const dtype = alike(all, refuse);
-      if (functions[dtype] === undefined) refuse(`inputs of ${Object.keys(functions)}`, dtype);
+      if (only !== undefined && dtype !== only) refuse(`inputs of ${only}`, dtype);
       return [{ shape: broadcastOf(all, refuse), dtype: COMPARISONS.includes(name) ? "I32" : dtype }];
-    },
-    reference(_, inputs) {
-      const f = functions[(inputs[0] as Shaped).dtype] as Binary;
-      return over(
-        inputs,
-        (first, ...rest) =>
-          rest.reduce((y, x) => ({ shape: broadcastOf([y, x].map(toShaped), none), data: binary(f, y, x) }), first)
-            .data,
-      );
     },
     lower: (to: GraphLowering, node) => lowerBinary(to, node, name),
   };
 }
-
-const toShaped = ({ shape }: Pick<Shaped, "shape">): Shaped => ({ shape, dtype: "F32" });
-const none = (): never => {
-  throw new Error("shapes were checked");
-};
 
 export const add = broadcasting("add", Infinity);
 export const sub = broadcasting("sub");
@@ -75,7 +67,6 @@ export const where: Op = {
     if (condition.dtype !== "I32") refuse(`"${node.inputs[0]}" of I32`, condition.dtype);
     return [{ shape: broadcastOf([condition, a, b], refuse), dtype: alike([a, b], refuse) }];
   },
-  reference: (_, inputs) => over(inputs, whereOf),
   lower: lowerWhere,
 };
 
@@ -83,10 +74,6 @@ export const activation: Op = {
   attrs: { function: { kind: "functions", known: GRAPH_FUNCTIONS } },
   shape: (node, inputs, refuse) => [{ shape: oneInput(node, inputs, refuse, "F32").shape, dtype: "F32" }],
   size: (_, [size]) => size,
-  reference({ attrs }, inputs) {
-    const f = graphFunction((attrs.function as readonly ActivationSpec[])[0]);
-    return over(inputs, (x) => x.data.map(f));
-  },
   lower: (to: GraphLowering, node) =>
     lowerUnary(to, node, graphFunctionWords((node.attrs.function as readonly ActivationSpec[])[0])),
 };
@@ -94,7 +81,6 @@ export const activation: Op = {
 export const logicalNot: Op = {
   attrs: {},
   shape: (node, inputs, refuse) => [{ shape: oneInput(node, inputs, refuse, "I32").shape, dtype: "I32" }],
-  reference: (_, inputs) => over(inputs, (x) => x.data.map((v) => Number(v === 0))),
   lower: (to: GraphLowering, node) => lowerUnary(to, node, [F_NOT, 0, 0]),
 };
 
@@ -103,8 +89,6 @@ export const cast: Op = {
   shape: (node, inputs, refuse) => [
     { shape: oneInput(node, inputs, refuse).shape, dtype: node.attrs.to as Shaped["dtype"] },
   ],
-  reference: ({ attrs }, inputs) =>
-    over(inputs, (x) => (attrs.to === "I32" && inputs[0]?.dtype === "F32" ? x.data.map(toInteger) : x.data)),
   lower(to: GraphLowering, node) {
     const { dtype } = to.shaped(node.inputs[0]);
     if (dtype === node.attrs.to) to.alias(node.outputs[0], node.inputs[0]);

@@ -1,16 +1,7 @@
 /** What moves elements and changes none. */
 
 import { tensorKey } from "../../model.ts";
-import {
-  concat as concatOf,
-  gather as gatherOf,
-  overwrite,
-  pad as padOf,
-  slice as sliceOf,
-  tile as tileOf,
-  transpose as transposeOf,
-} from "../../reference/graph/move.ts";
-import { at, broadcast, build } from "../../reference/graph/tensor.ts";
+import { broadcast } from "../../reference/graph/tensor.ts";
 import { elements } from "../../tensor.ts";
 import { type Op, type Shaped, SIZE } from "../op.ts";
 import {
@@ -24,7 +15,7 @@ import {
   lowerTranspose,
 } from "./lower-move.ts";
 import type { GraphLowering } from "./lowering.ts";
-import { AXIS, alike, axisOf, INTEGERS, inputsOf, integers, numbers, oneInput, over, perAxis } from "./shape.ts";
+import { AXIS, alike, axisOf, INTEGERS, inputsOf, integers, numbers, oneInput, perAxis } from "./shape.ts";
 import { support } from "./support.ts";
 
 /** A value that the file holds. */
@@ -40,7 +31,6 @@ export const constant: Op = {
       },
     ];
   },
-  reference: (_, __, tensorOf) => () => [tensorOf("value") as Float64Array],
   graph: support,
   lower: (to: GraphLowering, { name, outputs }) => to.constant(outputs[0], tensorKey(name, "value")),
 };
@@ -54,7 +44,6 @@ export const reshape: Op = {
     if (elements(shape) !== elements(x.shape)) refuse(`a shape of ${elements(x.shape)} elements`, `(${shape})`);
     return [{ ...x, shape }];
   },
-  reference: (_, inputs) => over(inputs, (x) => x.data),
   lower: (to, { inputs, outputs }) => to.alias(outputs[0], inputs[0]),
 };
 
@@ -66,7 +55,6 @@ export const transpose: Op = {
     if ([...perm].sort((a, b) => a - b).some((axis, i) => axis !== i)) refuse("each axis once", `perm (${perm})`);
     return [{ shape: perm.map((axis) => shape[axis]), dtype }];
   },
-  reference: ({ attrs }, inputs) => over(inputs, (x) => transposeOf(x, integers(attrs.perm))),
   lower: lowerTranspose,
 };
 
@@ -85,15 +73,6 @@ export const slice: Op = {
     });
     return [{ shape: sizes, dtype }];
   },
-  reference: ({ attrs }, inputs) =>
-    over(inputs, (x) =>
-      sliceOf(
-        x,
-        integers(attrs.starts),
-        perAxis(attrs.steps, x.shape.length, undefined, "", -Infinity, 1),
-        integers(attrs.sizes),
-      ),
-    ),
   lower: lowerSlice,
 };
 
@@ -114,8 +93,6 @@ export const pad: Op = {
     });
     return [{ shape: shape.map((size, axis) => pads[axis] + size + pads[rank + axis]), dtype }];
   },
-  reference: ({ attrs }, inputs) =>
-    over(inputs, (x) => padOf(x, integers(attrs.pads), attrs.mode as string, attrs.value as number)),
   lower: lowerPad,
 };
 
@@ -133,7 +110,6 @@ export const concat: Op = {
     const total = all.reduce((sum, one) => sum + one.shape[axis], 0);
     return [{ shape: shape.map((size, a) => (a === axis ? total : size)), dtype: alike(all, refuse) }];
   },
-  reference: ({ attrs }, inputs) => over(inputs, (...xs) => concatOf(xs, axisOf(attrs.axis, xs[0].shape.length))),
   lower: lowerConcat,
 };
 
@@ -145,8 +121,6 @@ export const expand: Op = {
     const got = broadcast(shape, wanted) ?? refuse(`a shape that (${shape}) broadcasts to`, `(${wanted})`);
     return [{ shape: got, dtype }];
   },
-  reference: ({ attrs }, inputs) =>
-    over(inputs, (x) => build(broadcast(x.shape, integers(attrs.shape)) as number[], (index) => at(x, index))),
   lower: lowerExpand,
 };
 
@@ -157,7 +131,6 @@ export const tile: Op = {
     const repeats = perAxis(node.attrs.repeats, shape.length, refuse, "repeats", 1);
     return [{ shape: shape.map((size, axis) => size * repeats[axis]), dtype }];
   },
-  reference: ({ attrs }, inputs) => over(inputs, (x) => tileOf(x, integers(attrs.repeats))),
   lower: lowerTile,
 };
 
@@ -174,7 +147,6 @@ export const gather: Op = {
     if (wrong !== undefined) refuse(`ids of ${-n} … ${n - 1}`, wrong);
     return [{ shape: [...x.shape.slice(0, axis), ...ids.shape, ...x.shape.slice(axis + 1)], dtype: x.dtype }];
   },
-  reference: ({ attrs }, inputs) => over(inputs, (x, ids) => gatherOf(x, ids, axisOf(attrs.axis, x.shape.length))),
   lower: lowerGather,
 };
 
@@ -189,11 +161,6 @@ export const embedding: Op = {
     const ids = oneInput(node, inputs, refuse, "I32");
     // The core's one id is a row of numbers.
     return numbers([...ids.shape, node.attrs.embeddingDim as number]);
-  },
-  reference({ attrs }, inputs, tensorOf) {
-    const { numEmbeddings, embeddingDim } = attrs as Record<string, number>;
-    const table = { shape: [numEmbeddings, embeddingDim], data: tensorOf("weight") as Float64Array };
-    return over(inputs, (ids) => (ids.data.some((id) => id < 0) ? undefined : gatherOf(table, ids, 0)));
   },
   lower: lowerGather,
 };
@@ -210,6 +177,5 @@ export const scatterCache: Op = {
     if (!fits) refuse(`an update within (${cache.shape}) from (${starts})`, `(${update.shape})`);
     return [{ shape: cache.shape, dtype: alike([cache, update], refuse) }];
   },
-  reference: ({ attrs }, inputs) => over(inputs, (cache, update) => overwrite(cache, update, integers(attrs.starts))),
   lower: lowerScatter,
 };

@@ -1,16 +1,11 @@
 /** linear over the last axis of any shape, and the product of two values. */
 
-import type { ActivationSpec } from "../../model.ts";
-import { graphFunction } from "../../reference/graph/functions.ts";
-import { matmul as matmulOf } from "../../reference/graph/product.ts";
-import { mapLines } from "../../reference/graph/reduce.ts";
 import { broadcast } from "../../reference/graph/tensor.ts";
-import { linear as linearOf } from "../../reference/linear.ts";
 import type { Op } from "../op.ts";
 import { linear as coreLinear } from "../product.ts";
 import { lowerLinear, lowerMatmul } from "./lower-product.ts";
 import type { GraphLowering } from "./lowering.ts";
-import { inputsOf, numbers, oneInput, over } from "./shape.ts";
+import { inputsOf, numbers, oneInput } from "./shape.ts";
 
 export const linear: Op = {
   ...coreLinear,
@@ -19,14 +14,6 @@ export const linear: Op = {
     const { inFeatures, outFeatures } = node.attrs as Record<string, number>;
     if (shape[shape.length - 1] !== inFeatures) refuse(`a last axis of ${inFeatures}`, `(${shape})`);
     return numbers([...shape.slice(0, -1), outFeatures]);
-  },
-  reference({ attrs }, inputs, tensorOf) {
-    const weight = tensorOf("weight") as Float64Array;
-    const bias = attrs.bias ? tensorOf("bias") : undefined;
-    const f = attrs.activation ? graphFunction((attrs.activation as readonly ActivationSpec[])[0]) : (v: number) => v;
-    return over(inputs, (x) =>
-      mapLines(x, x.shape.length - 1, attrs.outFeatures as number, (line) => linearOf(line, weight, bias).map(f)),
-    );
   },
   lower: (to: GraphLowering, node) => lowerLinear(to, node, coreLinear),
 };
@@ -43,6 +30,5 @@ export const matmul: Op = {
     const batch = broadcast(a.slice(0, -2), b.slice(0, -2)) ?? refuse("batches that broadcast", text());
     return numbers([...batch, m, n].filter((size) => size !== undefined));
   },
-  reference: (_, inputs) => over(inputs, matmulOf),
   lower: lowerMatmul,
 };

@@ -1,7 +1,5 @@
 /** What takes some axes together: reductions, softmax, norms, the places of the largest elements. */
 
-import { mapLines, order, REDUCTIONS, reduce, softmax as softmaxOf } from "../../reference/graph/reduce.ts";
-import { batchNorm as batchNormOf, layerNorm as layerNormOf } from "../../reference/norm.ts";
 import {
   batchNorm as coreBatchNorm,
   layerNorm as coreLayerNorm,
@@ -11,13 +9,9 @@ import {
 import { FLAG, type Op, SIZE } from "../op.ts";
 import { lowerBatchNorm, lowerLayerNorm, lowerReduce, lowerSoftmax, lowerTopK } from "./lower-reduce.ts";
 import type { GraphLowering } from "./lowering.ts";
-import { AXIS, axisOf, INTEGERS, integers, numbers, oneInput, over } from "./shape.ts";
+import { AXIS, axisOf, INTEGERS, integers, numbers, oneInput } from "./shape.ts";
 
-/** The axes that go, ascending, from the front. */
-export const axesOf = (axes: readonly number[], rank: number) =>
-  axes.map((axis) => axisOf(axis, rank)).sort((a, b) => a - b);
-
-function reduction(kind: keyof typeof REDUCTIONS): Op {
+function reduction(kind: "mean" | "sum" | "max"): Op {
   return {
     attrs: { axes: INTEGERS, keepdim: FLAG },
     shape(node, inputs, refuse) {
@@ -27,8 +21,6 @@ function reduction(kind: keyof typeof REDUCTIONS): Op {
       const kept = shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
       return numbers(node.attrs.keepdim ? kept : kept.filter((_, axis) => !axes.includes(axis)));
     },
-    reference: ({ attrs }, inputs) =>
-      over(inputs, (x) => reduce(x, axesOf(integers(attrs.axes), x.shape.length), REDUCTIONS[kind])),
     lower: (to: GraphLowering, node) => lowerReduce(to, node, kind),
   };
 }
@@ -46,8 +38,6 @@ export const argMax: Op = {
     const kept = shape.map((size, a) => (a === axis ? 1 : size));
     return [{ shape: node.attrs.keepdim ? kept : kept.filter((_, a) => a !== axis), dtype: "I32" }];
   },
-  reference: ({ attrs }, inputs) =>
-    over(inputs, (x) => mapLines(x, axisOf(attrs.axis, x.shape.length), 1, (line) => order(line, 1, true))),
   lower: (to: GraphLowering, node) => lowerTopK(to, node, 1, true),
 };
 
@@ -62,15 +52,6 @@ export const topK: Op = {
     const out = shape.map((size, a) => (a === axis ? k : size));
     return [...numbers(out), { shape: out, dtype: "I32" }];
   },
-  reference:
-    ({ attrs }, inputs) =>
-    (data) => {
-      const x = { shape: inputs[0]?.shape as readonly number[], data };
-      const axis = axisOf(attrs.axis, x.shape.length);
-      const k = attrs.k as number;
-      const places = (line: Float64Array) => order(line, k, attrs.largest as boolean);
-      return [mapLines(x, axis, k, (line) => places(line).map((i) => line[i])), mapLines(x, axis, k, places)];
-    },
   lower: (to: GraphLowering, node) => lowerTopK(to, node, node.attrs.k as number, node.attrs.largest as boolean),
 };
 
@@ -83,7 +64,6 @@ function softmaxAlong(core: Op, log: boolean): Op {
       axisOf(node.attrs.axis, shape.length, refuse);
       return numbers(shape);
     },
-    reference: ({ attrs }, inputs) => over(inputs, (x) => softmaxOf(x, axisOf(attrs.axis, x.shape.length), log)),
     lower: (to: GraphLowering, node) => lowerSoftmax(to, node, core, log),
   };
 }
@@ -99,12 +79,6 @@ export const layerNorm: Op = {
     if (shape[shape.length - 1] !== node.attrs.size) refuse(`a last axis of ${node.attrs.size}`, `(${shape})`);
     return numbers(shape);
   },
-  reference({ attrs }, inputs, tensorOf) {
-    const scale = attrs.affine ? [tensorOf("weight"), attrs.bias ? tensorOf("bias") : undefined] : [];
-    return over(inputs, (x) =>
-      mapLines(x, x.shape.length - 1, attrs.size as number, (line) => layerNormOf(line, attrs.eps as number, ...scale)),
-    );
-  },
   lower: (to: GraphLowering, node) => lowerLayerNorm(to, node, coreLayerNorm),
 };
 
@@ -117,15 +91,6 @@ export const batchNorm: Op = {
     const axis = axisOf(node.attrs.axis, shape.length, refuse);
     if (shape[axis] !== node.attrs.size) refuse(`axis ${axis} of ${node.attrs.size}`, `(${shape})`);
     return numbers(shape);
-  },
-  reference({ attrs }, inputs, tensorOf) {
-    const [mean, variance] = ["running_mean", "running_var"].map(tensorOf) as Float64Array[];
-    const scale = attrs.affine ? [tensorOf("weight"), tensorOf("bias")] : [];
-    return over(inputs, (x) =>
-      mapLines(x, axisOf(attrs.axis, x.shape.length), attrs.size as number, (line) =>
-        batchNormOf(line, mean, variance, attrs.eps as number, ...scale),
-      ),
-    );
   },
   lower: (to: GraphLowering, node) => lowerBatchNorm(to, node, coreBatchNorm),
 };

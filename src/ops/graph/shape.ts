@@ -1,9 +1,9 @@
 /** What shape rules have in common: numbers and integers, axes that count from the end, broadcasting. */
 
 import type { AttrValue, Node } from "../../model.ts";
-import { broadcast, type Dense } from "../../reference/graph/tensor.ts";
+import { broadcast } from "../../reference/graph/tensor.ts";
 import { elements, shapeText } from "../../tensor.ts";
-import type { AttrRule, Reference, Refuse, Shaped } from "../op.ts";
+import type { AttrRule, Refuse, Shaped } from "../op.ts";
 
 /** An axis; from the end where it is negative. */
 export const AXIS: AttrRule = { kind: "integer" };
@@ -13,8 +13,6 @@ export const INTEGERS: AttrRule = { kind: "integers" };
 export const integers = (value: AttrValue | undefined) => value as readonly number[];
 export const sizeOf = ({ shape }: Shaped) => elements(shape);
 export const numbers = (shape: readonly number[]): Shaped[] => [{ shape, dtype: "F32" }];
-/** The same elements under the reference's name. */
-export const dense = ({ shape }: Shaped, data: Float64Array): Dense => ({ shape, data });
 
 /** The inputs, `least` … `most` of them and all there; of the dtype, if one is said. */
 export function inputsOf(
@@ -83,13 +81,6 @@ function fail(expected: string, got: unknown): never {
   throw new Error(`expected ${expected}; got ${got}`);
 }
 
-/** A reference of one output from a function of the inputs as tensors. */
-export function over(
-  inputs: readonly (Shaped | undefined)[],
-  f: (...inputs: Dense[]) => Float64Array | undefined,
-): Reference {
-  return (...rows) => {
-    const y = f(...rows.map((data, i) => dense(inputs[i] as Shaped, data)));
-    return y && [y];
-  };
-}
+/** The axes that go, ascending, from the front. */
+export const axesOf = (axes: readonly number[], rank: number): number[] =>
+  axes.map((axis) => axisOf(axis, rank)).sort((a, b) => a - b);

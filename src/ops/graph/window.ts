@@ -1,13 +1,12 @@
 /** Convolutions and pools: one or two axes behind (1, channels). */
 
-import type { ActivationSpec, Node } from "../../model.ts";
-import { conv as convOf, pool, convTranspose as transposeOf, type Window } from "../../reference/graph/conv.ts";
-import { graphFunction } from "../../reference/graph/functions.ts";
+import type { Node } from "../../model.ts";
+import type { Window } from "../../reference/graph/conv.ts";
 import { type AttrRule, type Attrs, type Op, type Refuse, type Shaped, SIZE } from "../op.ts";
 import { GRAPH_FUNCTIONS } from "./functions.ts";
 import { lowerConv, lowerConvTranspose, lowerPool } from "./lower-window.ts";
 import type { GraphLowering } from "./lowering.ts";
-import { INTEGERS, integers, numbers, oneInput, over, perAxis } from "./shape.ts";
+import { INTEGERS, integers, numbers, oneInput, perAxis } from "./shape.ts";
 import { windowOf } from "./window-attrs.ts";
 
 const LIST: AttrRule = { ...INTEGERS, optional: true };
@@ -64,16 +63,7 @@ const tensorsOf = (attrs: Attrs, rows: number, columns: number) => [
   ...(attrs.bias ? [{ suffix: "bias", shape: [attrs.outChannels as number] }] : []),
 ];
 
-/** What follows the convolution. */
-function activated({ activation }: Attrs, y: Float64Array): Float64Array {
-  return activation === undefined ? y : y.map(graphFunction((activation as readonly ActivationSpec[])[0]));
-}
-
 type ShapeRule = NonNullable<Op["shape"]>;
-
-/** The shape of the output once the rule has passed. */
-const known = (rule: ShapeRule, ...[node, inputs]: Parameters<NonNullable<Op["reference"]>>) =>
-  rule(node, inputs, never)[0].shape;
 
 const convShape: ShapeRule = (node, inputs, refuse) => {
   checkGroups(node.attrs, refuse);
@@ -85,17 +75,6 @@ export const conv: Op = {
   attrs: CONV,
   tensors: (attrs) => tensorsOf(attrs, attrs.outChannels as number, attrs.inChannels as number),
   shape: convShape,
-  reference(node, inputs, tensorOf) {
-    const { attrs } = node;
-    const shape = known(convShape, node, inputs, tensorOf);
-    const bias = attrs.bias ? tensorOf("bias") : undefined;
-    return over(inputs, (x) =>
-      activated(
-        attrs,
-        convOf(x, tensorOf("weight") as Float64Array, bias, windowOf(attrs), attrs.groups as number, shape),
-      ),
-    );
-  },
   lower: lowerConv,
 };
 
@@ -124,17 +103,6 @@ export const convTranspose: Op = {
   attrs: { ...CONV, outputPadding: LIST },
   tensors: (attrs) => tensorsOf(attrs, attrs.inChannels as number, attrs.outChannels as number),
   shape: transposeShape,
-  reference(node, inputs, tensorOf) {
-    const { attrs } = node;
-    const shape = known(transposeShape, node, inputs, tensorOf);
-    const bias = attrs.bias ? tensorOf("bias") : undefined;
-    return over(inputs, (x) =>
-      activated(
-        attrs,
-        transposeOf(x, tensorOf("weight") as Float64Array, bias, windowOf(attrs), attrs.groups as number, shape),
-      ),
-    );
-  },
   lower: lowerConvTranspose,
 };
 
@@ -154,17 +122,9 @@ function pooling(mean: boolean): Op {
   return {
     attrs: { ...WINDOW, ...(mean && { countIncludePad: { kind: "boolean", default: false } as AttrRule }) },
     shape: poolShape,
-    reference(node, inputs, tensorOf) {
-      const shape = known(poolShape, node, inputs, tensorOf);
-      return over(inputs, (x) => pool(x, windowOf(node.attrs), mean, Boolean(node.attrs.countIncludePad), shape));
-    },
     lower: (to: GraphLowering, node) => lowerPool(to, node, mean),
   };
 }
 
 export const maxPool = pooling(false);
 export const avgPool = pooling(true);
-
-function never(): never {
-  throw new Error("shapes were checked");
-}

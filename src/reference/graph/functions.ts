@@ -22,10 +22,9 @@ function round(x: number): number {
   return floor % 2 === 0 ? floor : floor + 1;
 }
 
-const SQRT_2_PI = Math.sqrt(2 / Math.PI);
+const SQRT_2_PI = 0.7978845608028654; // √(2/π)
 
-export const GRAPH_ACTIVATIONS = {
-  ...ACTIVATIONS,
+const GRAPH_ACTIVATIONS: Readonly<Record<string, (x: number, alpha: number, beta: number) => number>> = {
   abs: Math.abs,
   neg: (x) => -x,
   exp: Math.exp,
@@ -46,7 +45,7 @@ export const GRAPH_ACTIVATIONS = {
   pow2: (x) => x * x,
   sign: Math.sign,
   hardSwish: (x) => x * Math.min(Math.max(x / 6 + 0.5, 0), 1),
-} satisfies Record<string, (x: number, alpha: number, beta: number) => number>;
+};
 
 /** A function by its name and parameters. */
 export function graphFunction({
@@ -58,6 +57,7 @@ export function graphFunction({
   readonly alpha?: number;
   readonly beta?: number;
 }) {
-  const f: (x: number, ...parameters: number[]) => number = GRAPH_ACTIVATIONS[name as keyof typeof GRAPH_ACTIVATIONS];
+  const f: (x: number, ...parameters: number[]) => number =
+    GRAPH_ACTIVATIONS[name] ?? ACTIVATIONS[name as keyof typeof ACTIVATIONS];
   return (x: number) => f(x, alpha as number, beta as number);
 }
