@@ -23,7 +23,7 @@ export interface Change {
 }
 
 /** One row: the forms that a node may have had, each as attributes that are others or tensors that are. */
-interface Confusion {
+export interface Confusion {
   readonly idea: string;
   readonly ops: readonly string[];
   /** Layers of one model differ in it: it is not tried for all of them at once. */
@@ -31,7 +31,7 @@ interface Confusion {
   forms(node: Node, tensorOf: (suffix: string) => Tensor | undefined): Form[];
 }
 
-interface Form {
+export interface Form {
   readonly what: string;
   readonly attrs?: Attrs;
   /** New data of tensors by suffix; made when it is tried, since all forms of a large layer together are many times its bytes. */
@@ -52,7 +52,7 @@ const ORDERS: Readonly<Record<string, string>> = {
 
 const RECURRENT = ["rnn", "gru", "lstm"];
 
-const CONFUSIONS: readonly Confusion[] = [
+export const CONFUSIONS: readonly Confusion[] = [
   {
     idea: "gate order",
     ops: ["gru", "lstm"],

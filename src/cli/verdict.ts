@@ -3,11 +3,10 @@
 import type { LayerSpec } from "../all.ts";
 import { tensorKey } from "../model.ts";
 import type { Saved } from "./check.ts";
-import { literal } from "./code.ts";
 import { type Gap, sizeOfGap, worstOf } from "./compare.ts";
 import type { ReadFile } from "./file.ts";
 import { table } from "./report.ts";
-import type { Candidate, Found } from "./search.ts";
+import type { Candidate, Fit, Found } from "./search.ts";
 import { printable } from "./text.ts";
 
 /** What `--json` prints. */
@@ -38,6 +37,8 @@ export interface CheckFacts {
 export interface FitFacts {
   readonly difference: number;
   readonly changes: readonly { readonly nodes: readonly string[]; readonly what: string; readonly advice: string }[];
+  /** Of weights alone: all layers as they are meant, where layers can say it. */
+  readonly layers?: readonly LayerSpec[];
 }
 
 interface Result {
@@ -76,6 +77,7 @@ export function factsOf({ path, read, expect, saved, tolerance, ok, gaps, found,
           what: change.what,
           advice: adviceOf(change, read, saved),
         })),
+        layers: meant(read, fit),
       })),
       tried: found.tried,
       left: found.left,
@@ -89,16 +91,27 @@ export function factsOf({ path, read, expect, saved, tolerance, ok, gaps, found,
 function adviceOf({ nodes, spec, turned, layer }: Candidate, read: ReadFile, { batchFirst }: Saved): string {
   if (turned) return batchFirst ? "leave out batch_first" : "--batch-first, or batch_first=True among the arrays";
   const { layers, format } = read;
-  if (layers !== undefined && layer !== undefined) return `${literal(layer)} as the last of layers`;
+  if (layers !== undefined && layer !== undefined) return `${JSON.stringify(layer)} as the last of layers`;
   if (layers !== undefined && spec !== undefined) {
-    const meant = layers
-      .filter(({ name = "" }) => nodes.includes(name))
-      .map((one) => literal({ ...one, ...said(spec) }));
-    return `in layers: ${meant.join(", ")}`;
+    const own = layers.filter(({ name = "" }) => nodes.includes(name));
+    return `in layers: ${own.map((one) => JSON.stringify({ ...one, ...said(spec) })).join(", ")}`;
   }
   if (spec?.resetAfter === true && format.name === "ONNX") return '--gru-reset after, or gruReset: "after" in code';
-  const [what, where] = layers === undefined ? ["file", "what made it"] : ["file's order of numbers", "what saved it"];
-  return `the ${what} says otherwise: correct ${where}, or take what --output FILE writes`;
+  const says = layers === undefined ? "the file says otherwise" : "the numbers of the file stand otherwise";
+  return `${says}: correct what made it, or take what --output FILE writes`;
+}
+
+/** The layers with all changes; undefined where one is of the file's numbers, or none is of the layers. */
+function meant({ layers }: ReadFile, { changes }: Fit): LayerSpec[] | undefined {
+  if (layers === undefined || !changes.every(({ spec, layer, turned }) => spec ?? layer ?? turned)) return undefined;
+  if (changes.every(({ turned }) => turned)) return undefined;
+  return changes.reduce<LayerSpec[]>(
+    (list, { nodes, spec, layer }) => [
+      ...list.map((one) => (spec && nodes.includes(one.name ?? "") ? { ...one, ...said(spec) } : one)),
+      ...(layer ? [layer] : []),
+    ],
+    [...layers],
+  );
 }
 
 /** Attributes as a LayerSpec has them: one function without its list, and by its name alone. */
@@ -149,7 +162,8 @@ function hintsOf(
 const RECURRENT = ["rnn", "gru", "lstm"];
 
 const count = (value: number) => value.toLocaleString("en-US");
-const short = (value: number) => value.toPrecision(3);
+const short = (value: number) =>
+  value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
 
 export function reportOf(facts: CheckFacts): string {
   const { file, format, expect, steps, sequences, ok, tolerance, difference, gaps = [], fits = [], guess } = facts;
@@ -157,7 +171,7 @@ export function reportOf(facts: CheckFacts): string {
   const lines = [
     `${file} (${format}) against ${expect}: ${many(steps, "step")} of ${many(sequences, "sequence")}`,
     ...facts.warnings.map((text) => `warning: ${text}`),
-    ...(guess ? [`layers as names and shapes suggest them: ${literal(guess)}`] : []),
+    ...(guess ? [`layers as names and shapes suggest them: ${layersText(guess)}`] : []),
     ...(facts.problem === undefined ? [] : [`the arrays do not fit: ${facts.problem}`]),
     ...table(gaps.map(gapRow)),
   ];
@@ -170,6 +184,7 @@ export function reportOf(facts: CheckFacts): string {
       lines.push(`  ${nodes.length > 0 ? `${nodes.map((name) => name || "(no name)").join(", ")}: ` : ""}${what}`);
       lines.push(`    what to do: ${advice}`);
     }
+    if (first.layers) lines.push(`  ${layersText(first.layers)}`);
     for (const { changes } of others.slice(0, MOST_OTHERS)) {
       lines.push(`  or: ${changes.map(({ nodes, what }) => [...nodes, what].join(": ")).join("; ")}`);
     }
@@ -186,6 +201,9 @@ export function reportOf(facts: CheckFacts): string {
 }
 
 const MOST_OTHERS = 5;
+
+/** As a shell takes it. */
+const layersText = (layers: readonly LayerSpec[]) => `--layers '${JSON.stringify(layers)}'`;
 
 function gapRow({ name, kind, max, magnitude, at, expected, got }: Gap): string[] {
   const place = at.length === 0 ? "" : `at [${at.join(", ")}]: expected ${short(expected)}, got ${short(got)}`;

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import * as constants from "../../assembly/abi.ts";
+import { CONFUSIONS } from "../../src/cli/confusions.ts";
 import { FLAX_LIMITS } from "../../src/formats/flax/msgpack.ts";
 import { ONNX_LIMITS } from "../../src/formats/onnx/limits.ts";
 import { OPERATORS } from "../../src/formats/onnx/operators.ts";
@@ -120,6 +121,12 @@ describe("docs/formats.md", () => {
   it("has every limit, with its value", () => {
     const table = tableOf(text);
     for (const [name, value] of Object.entries(LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
+  });
+
+  it("has every idea that sluice check tries", () => {
+    const section = sectionsOf(text).find(({ heading }) => heading === "Checking a file against its training");
+    const ideas = [...tableOf(section?.body ?? "").keys()].filter((name) => !["lengths", "batch_first"].includes(name));
+    expect(ideas.sort()).toEqual([...new Set([...CONFUSIONS.map(({ idea }) => idea), "time and batch", "end"])].sort());
   });
 
   it("has every dtype", () => {
