@@ -31,9 +31,9 @@ console.log("ready");
 for await (const message of await consumer.consume({ max_messages: BATCH })) {
   const sensor = message.subject.slice("readings.".length);
   const { seq, value } = message.json();
-  // What was kept is of no use where another worker has gone on.
-  if (known.get(sensor)?.seq !== seq - 1) await read(sensor);
-  const state = known.get(sensor);
+  // Old is old, whoever has gone on; for the next reading what was kept is of use only where nobody has.
+  let state = known.get(sensor);
+  if (!(seq < state?.seq + 2)) state = await read(sensor);
   if (seq <= state.seq) message.ack();
   else if (seq > state.seq + 1) message.nak(EARLY);
   else if (await advance(sensor, state, value)) message.ack();
@@ -50,12 +50,15 @@ async function read(sensor) {
     seq = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
     detector.load(bytes.slice(8));
   }
+  const state = { detector, seq, revision: entry?.revision ?? 0 };
   known.delete(sensor);
-  known.set(sensor, { detector, seq, revision: entry?.revision ?? 0 });
-  if (known.size <= KNOWN) return;
-  const [oldest, { detector: unused }] = known.entries().next().value;
-  known.delete(oldest);
-  unused.dispose();
+  known.set(sensor, state);
+  if (known.size > KNOWN) {
+    const [oldest, { detector: unused }] = known.entries().next().value;
+    known.delete(oldest);
+    unused.dispose();
+  }
+  return state;
 }
 
 /** False where another worker was first. */
