@@ -19,12 +19,13 @@ import { kernels } from "./tables/kernels.ts";
 import { load } from "./tables/load.ts";
 import { memory } from "./tables/memory.ts";
 import { models } from "./tables/models.ts";
+import { pool } from "./tables/pool.ts";
 import { sequences } from "./tables/sequences.ts";
 import { silence } from "./tables/silence.ts";
 
 const BENCHES: readonly Bench[] = [kernels, cells, sequences, groups, models, audio, silence, load, memory];
-/** By name only: they take minutes. */
-const NAMED: readonly Bench[] = [cost, engines];
+/** By name only: they take minutes, or more than one core. */
+const NAMED: readonly Bench[] = [cost, engines, pool];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -115,6 +115,11 @@ export class Detector {
     });
   }
 
+  /** Gives its stream's memory back to the session. */
+  dispose(): void {
+    this.#stream.dispose();
+  }
+
   /** The reading in units of those before it. */
   #normalised(x: number): number {
     const { count, level, scale } = this.#past;

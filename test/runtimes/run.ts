@@ -1,6 +1,6 @@
 /**
- * Runs the program in every host and compares the bits with this process's. Prints a table; with --write it becomes the
- * first table of docs/hosts.md. A host that cannot run is a red row; any red row ends the run with 1, unless so many may be
+ * Runs the program in every host and compares the bits with this process's. Prints tables; with --write the one
+ * of hosts goes into README.md, the others into docs/hosts.md. A host that cannot run is a red row; any red row ends the run with 1, unless so many may be
  * missing. Other bits always do.
  *
  *     npm run test:hosts            the whole (scripts/hosts.sh installs what is missing)
@@ -89,6 +89,18 @@ function table(rows: readonly (readonly string[])[]): string {
   return [line(rows[0]), line(widths.map((width) => "-".repeat(width))), ...rows.slice(1).map(line)].join("\n");
 }
 
+/** Puts each part between its marker and the next end. */
+function writeParts(path: string, parts: Readonly<Record<string, string>>): void {
+  const file = join(ROOT, path);
+  let text = readFileSync(file, "utf8");
+  for (const [name, part] of Object.entries(parts)) {
+    const [before, after] = text.split(`<!-- ${name} -->\n`);
+    if (after === undefined) throw new Error(`${path}: expected a line <!-- ${name} -->; got none`);
+    text = `${before}<!-- ${name} -->\n${part}\n${after.slice(after.indexOf("<!-- end -->"))}`;
+  }
+  writeFileSync(file, text);
+}
+
 /** What a pool must answer: a session's outputs. */
 function poolBits(): number[] {
   const session = sluice.createSessionSync(streaming(sluice), { variant: "simd" });
@@ -104,14 +116,8 @@ const date = new Date().toISOString().slice(0, 10);
 const note = `\`npm run test:hosts\`, ${date}, ${cpus()[0].model} (${cpus().length} cores), ${seconds} s.`;
 process.stdout.write(`${hosts.text}\n\n${baked.text}\n\n${pools.text}\n\n${note}\n`);
 if (values.write) {
-  const file = join(ROOT, "docs/hosts.md");
-  let text = readFileSync(file, "utf8");
-  for (const [name, part] of Object.entries({ hosts: hosts.text, baked: baked.text, pools: pools.text, note })) {
-    const [before, after] = text.split(`<!-- ${name} -->\n`);
-    if (after === undefined) throw new Error(`docs/hosts.md: expected a line <!-- ${name} -->; got none`);
-    text = `${before}<!-- ${name} -->\n${part}\n${after.slice(after.indexOf("<!-- end -->"))}`;
-  }
-  writeFileSync(file, text);
+  writeParts("README.md", { hosts: hosts.text, note });
+  writeParts("docs/hosts.md", { baked: baked.text, pools: pools.text, note });
 }
 const count = (key: "missing" | "wrong") => hosts[key] + baked[key] + pools[key];
 process.exitCode = count("wrong") > 0 || count("missing") > Number(values.missing) ? 1 : 0;

@@ -1,7 +1,7 @@
 """Baked models in wasmtime, without JavaScript: an answer as program.ts has it, on standard output.
 
-The folder at hand holds streaming.wasm, gru.wasm, and the rows of the former's inputs: tokens (i32) and frames (5 f32 each).
-The argument is the folder of wasmtime's package.
+The arguments are the folder of wasmtime's package and the names of models; the folder at hand holds NAME.wasm of each, gru.wasm, and
+the rows of the models' inputs: tokens (i32) and frames (5 f32 each).
 """
 
 import json
@@ -37,18 +37,19 @@ for _ in range(200):
     assert run(64) == 0
     times.append((time.perf_counter() - start) / 64)
 
-input_ptr, output_ptr, step, run, read, write = load("streaming.wasm")
 tokens, frames = open("tokens", "rb").read(), open("frames", "rb").read()
 bits = []
-for t in range(len(tokens) // 4):
-    write(input_ptr(0), tokens[4 * t : 4 * t + 4])
-    write(input_ptr(1), frames[20 * t : 20 * t + 20])
-    assert step() == 0
-    bits += struct.unpack("<5I", read(output_ptr(0), 20))
+for name in sys.argv[2:]:
+    input_ptr, output_ptr, step, run, read, write = load(f"{name}.wasm")
+    for t in range(len(tokens) // 4):
+        write(input_ptr(0), tokens[4 * t : 4 * t + 4])
+        write(input_ptr(1), frames[20 * t : 20 * t + 20])
+        assert step() == 0
+        bits += struct.unpack("<5I", read(output_ptr(0), 20))
 
-# An id outside its table, and more steps than there is room for.
-write(input_ptr(0), struct.pack("<i", 13))
-assert step() == 3
-assert run(65) == 2
+    # An id outside its table, and more steps than there is room for.
+    write(input_ptr(0), struct.pack("<i", 13))
+    assert step() == 3
+    assert run(65) == 2
 
 print(json.dumps({"variant": "simd", "bits": bits, "firstMs": first * 1e3, "stepUs": min(times) * 1e6}))

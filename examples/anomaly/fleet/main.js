@@ -6,7 +6,7 @@
 
 import { open } from "./names.js";
 import { scoresOf } from "./scores.js";
-import { start, startServer } from "./start.js";
+import { keep, startServer } from "./start.js";
 
 const BARS = "▁▂▃▄▅▆▇█";
 const WIDTH = 60;
@@ -16,8 +16,8 @@ const REDRAW = 200; // milliseconds
 const [sensors = 12, workers = 2, readings = 3000] = process.argv.slice(2).map(Number);
 const server = await startServer();
 const { js, manager, connection } = await open(server.port);
-const processes = [start("sensors.js", server.port, sensors, readings, 5)];
-for (let i = 0; i < workers; i++) processes.push(start("worker.js", server.port));
+const processes = [keep("sensors.js", server.port, sensors, readings, 5)];
+for (let i = 0; i < workers; i++) processes.push(keep("worker.js", server.port));
 process.once("SIGINT", () => end().then(() => process.exit(0)));
 
 const rows = new Map(); // sensor → { loudnesses, marks, alarms }, the last WIDTH of them
@@ -60,7 +60,7 @@ function draw() {
 }
 
 async function end() {
-  for (const child of processes) child.kill();
+  for (const child of processes) child.stop();
   await connection.close();
   await server.stop();
 }

@@ -10,8 +10,9 @@ const REDELIVER = nanos(1000);
 /** A score that a second worker publishes again within this is dropped by the server: far longer than REDELIVER. */
 const DUPLICATES = nanos(10 * 60_000);
 
+/** A connection that is lost is not made again: what was under way is unknown, and a program that starts anew finds out. */
 export async function open(port) {
-  const connection = await connect({ servers: `127.0.0.1:${port}` });
+  const connection = await connect({ servers: `127.0.0.1:${port}`, reconnect: false });
   const manager = await jetstreamManager(connection);
   await manager.streams.add({ name: "READINGS", subjects: ["readings.*"], duplicate_window: DUPLICATES });
   await manager.streams.add({ name: "SCORES", subjects: ["scores.*"], duplicate_window: DUPLICATES });
