@@ -463,7 +463,7 @@ const pad: Draw = (to) => {
   const value = random.float(-2, 2);
   const constant = !reflect && random.chance(0.5);
   const shape = x.shape.map((size, i) => size + some[i] + others[i]);
-  const mode = reflect ? { mode: "reflect" } : random.chance(0.3) ? { mode: "constant" } : {};
+  const mode: Record<string, Attr> = reflect ? { mode: "reflect" } : random.chance(0.3) ? { mode: "constant" } : {};
   if (to.opset < 11) {
     to.node("Pad", [x], shape, {
       bound: x.bound + 2,
@@ -585,7 +585,7 @@ const identity: Draw = (to) => {
 
 const dropout: Draw = (to) => {
   const x = to.float();
-  const attrs = to.opset < 12 ? { ratio: float(0.3) } : {};
+  const attrs: Record<string, Attr> = to.opset < 12 ? { ratio: float(0.3) } : {};
   to.node("Dropout", [x, ...(to.opset >= 12 && to.random.chance(0.5) ? [to.known([], [0.3], "float")] : [])], x.shape, {
     ...moved(x),
     attrs,
