@@ -171,7 +171,8 @@ const gather = picking(
           const starts = sizes.map((_, i) => (i === axis ? ids[0] : 0));
           to.same(step, to.extra(step, "slice", [x], sizes, { starts, steps: sizes.map(() => 1), sizes }));
         }
-      } else if (axis === 0 && x.data && x.shape.length === 2 && sizeOf(to.shape(index)) === 1) to.embedding(step);
+      } else if (axis === 0 && x.data && x.kind === "F32" && x.shape.length === 2 && sizeOf(to.shape(index)) === 1)
+        to.embedding(step);
       else to.node(step, "gather", [x, index], { axis });
     },
   },

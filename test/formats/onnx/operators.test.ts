@@ -620,6 +620,20 @@ describe("products, reductions and moves", () => {
     );
   });
 
+  it("one row of a table of integers is no embedding", () => {
+    const file: File = {
+      inputs: { i: [[1], "int64"] },
+      outputs: { y: [1, 2] },
+      initializers: { table: [[3, 2], [1, 2, 3, 4, 5, 6], "int64"] },
+      nodes: [
+        { op: "Gather", inputs: ["table", "i"], outputs: ["row"] },
+        { op: "Cast", inputs: ["row"], outputs: ["y"], attrs: { to: 1 } },
+      ],
+    };
+    const { output } = createSessionSync(readModel(write(file))).run({ i: Int32Array.of(2) });
+    expectClose("y", output, [5, 6], 0);
+  });
+
   it("Concat of several rows joins each of them", () => {
     const model = readModel(
       write({
