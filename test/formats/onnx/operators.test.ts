@@ -865,6 +865,20 @@ describe("a GRU cell that is written out", () => {
     }
   });
 
+  it("a gate that is added to itself forty times is looked at no further", () => {
+    const doubled = Array.from({ length: 40 }, (_, i): Node => {
+      const from = i === 0 ? "az" : `az${i}`;
+      return { op: "Add", inputs: [from, from], outputs: [`az${i + 1}`] };
+    });
+    const change = (nodes: Node[]) => [
+      ...nodes.slice(0, 4),
+      ...doubled,
+      ...nodes.slice(4).map((one) => (one.outputs[0] === "z" ? { ...one, inputs: ["az40"] } : one)),
+    ];
+    const model = readModel(write(file("(1 - z) n + z h", true, change)));
+    expect(model.nodes.some(({ op }) => op === "gru")).toBe(false);
+  });
+
   const replaced = (output: string, node: Partial<Node>) => (nodes: Node[]) =>
     nodes.map((one) => (one.outputs[0] === output ? { ...one, ...node } : one));
   it.each([
