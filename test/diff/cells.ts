@@ -101,6 +101,75 @@ export function recurrent(to: Builder): void {
   to.many(op, inputs, shapes, { bound: 5, attrs });
 }
 
+/** A cell of one to three steps written out in products, parts and functions, in one of the ways in which exporters do it. */
+export function writtenOut(to: Builder): void {
+  const { random } = to;
+  const [I, H] = [to.size(), to.size()];
+  const row = (size: number) => [1, size];
+  const small = { bound: 5 };
+  const op = (name: string, ...inputs: Value[]) =>
+    to.node(name, inputs, inputs.reduce((a, b) => (b.shape.length > a.shape.length ? b : a)).shape, small);
+  const either = (name: string, a: Value, b: Value) => (random.chance(0.5) ? op(name, a, b) : op(name, b, a));
+  const product = (x: Value, count: number, bias: boolean): Value => {
+    const [columns, rows] = [x.shape[1], count * H];
+    const b = to.constant([rows], "float", [-0.7, 0.7]);
+    if (random.chance(0.5)) {
+      const turned = random.chance(0.5);
+      const W = to.constant(turned ? [rows, columns] : [columns, rows], "float", scale(columns));
+      const c = bias ? b : to.known([rows], new Array<number>(rows).fill(0), "float");
+      return to.node("Gemm", [x, W, c], row(rows), { ...small, attrs: turned ? { transB: 1 } : {} });
+    }
+    const y = to.node("MatMul", [x, to.constant([columns, rows], "float", scale(columns))], row(rows), small);
+    return bias ? either("Add", y, b) : y;
+  };
+  const parts = (value: Value, count: number): Value[] => {
+    if (count === 1) return [value];
+    const sizes = new Array<number>(count).fill(H);
+    if (random.chance(0.7)) {
+      const split = to.opset < 13 ? undefined : to.known([count], sizes);
+      const attrs: Record<string, Attr> = { axis: 1, ...(!split && { split: sizes }) };
+      return to.many("Split", [value, split], sizes.map(row), { ...small, attrs });
+    }
+    return sizes.map((_, i) => {
+      const [starts, ends] = [[i * H], [(i + 1) * H]];
+      if (to.opset < 10) return to.node("Slice", [value], row(H), { ...small, attrs: { starts, ends, axes: [1] } });
+      return to.node("Slice", [value, to.known([1], starts), to.known([1], ends), to.known([1], [1])], row(H), small);
+    });
+  };
+  /** Gates as parts of one sum, of a product each, or of a product of x and h side by side. */
+  const gates = (x: Value, h: Value, count: number): Value[] => {
+    const form = random.int(0, 2);
+    if (form === 0) return parts(either("Add", product(x, count, true), product(h, count, random.chance(0.5))), count);
+    if (form === 1)
+      return Array.from({ length: count }, () => either("Add", product(x, 1, true), product(h, 1, false)));
+    const both = to.node("Concat", [x, h], row(I + H), { bound: 3, attrs: { axis: 1 } });
+    return parts(product(both, count, true), count);
+  };
+  let h = to.input(row(H), "float", [-1, 1]);
+  let c = to.input(row(H), "float", [-1, 1]);
+  const lstm = random.chance(0.4);
+  for (let step = random.int(1, 3); step > 0; step--) {
+    const x = to.input(row(I), "float", [-1, 1]);
+    if (lstm) {
+      const [i, f, g, o] = gates(x, h, 4);
+      c = either("Add", either("Mul", op("Sigmoid", f), c), either("Mul", op("Sigmoid", i), op("Tanh", g)));
+      h = either("Mul", op("Sigmoid", o), op("Tanh", c));
+      continue;
+    }
+    const [r, z] = gates(x, h, 2).map((gate) => op("Sigmoid", gate));
+    const sum = random.chance(0.5)
+      ? either("Add", product(x, 1, random.chance(0.5)), either("Mul", r, product(h, 1, random.chance(0.7))))
+      : either("Add", product(x, 1, true), product(either("Mul", r, h), 1, random.chance(0.3)));
+    const n = op("Tanh", sum);
+    const form = random.int(0, 2);
+    const one = to.known([], [1], "float");
+    const kept = () => either("Mul", z, h);
+    if (form === 0) h = either("Add", n, either("Mul", z, op("Sub", h, n)));
+    else if (form === 1) h = either("Add", either("Mul", op("Sub", one, z), n), kept());
+    else h = either("Add", op("Sub", n, either("Mul", z, n)), kept());
+  }
+}
+
 /** A model along its free axis T, for N sequences, and how its inputs and outputs stand in a session. */
 export interface Streamed extends Drawn {
   readonly T: number;

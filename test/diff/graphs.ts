@@ -1,13 +1,13 @@
 /** A seed and a number → a random model: a graph of fixed shapes, or layers along a free axis. */
 
 import { Builder, type Drawn, Random, type Value } from "./builder.ts";
-import { drawStream, recurrent, type Streamed } from "./cells.ts";
+import { drawStream, recurrent, type Streamed, writtenOut } from "./cells.ts";
 import { OPERATORS } from "./operators.ts";
 
 /** Where attributes became inputs, or meanings changed. */
 const OPSETS = [8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 22] as const;
 
-const ROWS = [...Object.values(OPERATORS), recurrent, recurrent, recurrent];
+const ROWS = [...Object.values(OPERATORS), recurrent, recurrent, recurrent, writtenOut, writtenOut];
 
 export interface RandomGraph {
   readonly kind: "graph";

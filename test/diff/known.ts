@@ -29,20 +29,6 @@ export const KNOWN: readonly Known[] = [
     fits: (_, { message }) => /Pool node.*padding values must be non-negative/s.test(message),
   },
   {
-    kind: "theirs",
-    reason: "ONNX Runtime refuses auto_pad SAME of a dilated convolution",
-    fits: (_, { message }) => message.includes("Dilation not supported for AutoPadType::SAME"),
-  },
-  {
-    kind: "differs",
-    reason: "pools with auto_pad SAME and dilations: ONNX Runtime pads as if the window were not dilated",
-    fits: ({ nodes = [] }) =>
-      (nodes as readonly Node[]).some(
-        ({ op, attrs = {} }) =>
-          /^(Max|Average)Pool$/.test(op) && attrs.dilations !== undefined && `${attrs.auto_pad}`.startsWith("SAME"),
-      ),
-  },
-  {
     kind: "refused",
     reason: "ReduceSum and ReduceMax of computed integers have no kernel",
     fits: (_, { message }) => /ERR_UNSUPPORTED_OP .*Reduce(Sum|Max).* got computed integers/.test(message),

@@ -328,10 +328,13 @@ function signal(to: Builder, exact = false): Value {
 
 const window = (to: Builder, lengths: readonly number[], pool: boolean, mayDilate = true) => {
   const { random } = to;
+  const auto = random.chance(0.2) ? random.of(["VALID", "SAME_UPPER", "SAME_LOWER"]) : undefined;
+  // ONNX Runtime refuses convolutions that are dilated under SAME, and pads pools as if they were not dilated.
+  const dilates = mayDilate && !auto?.startsWith("SAME");
   const axes = lengths.map((length) => {
     const kernel = random.int(1, Math.min(5, length));
     const dilation =
-      !mayDilate || random.chance(0.7)
+      !dilates || random.chance(0.7)
         ? 1
         : random.int(1, Math.max(1, Math.floor((length - 1) / Math.max(1, kernel - 1))));
     const stride = random.chance(0.6) ? 1 : random.int(1, 4);
@@ -341,7 +344,6 @@ const window = (to: Builder, lengths: readonly number[], pool: boolean, mayDilat
     return { kernel, dilation, stride, begin, end, length };
   });
   const pick = (key: "kernel" | "dilation" | "stride" | "begin" | "end") => axes.map((axis) => axis[key]);
-  const auto = random.chance(0.2) ? random.of(["VALID", "SAME_UPPER", "SAME_LOWER"]) : undefined;
   const sizes = axes.map(({ kernel, dilation, stride, begin, end, length }) => {
     const covered = (kernel - 1) * dilation + 1;
     if (auto?.startsWith("SAME")) return Math.ceil(length / stride);
@@ -463,7 +465,7 @@ const pad: Draw = (to) => {
   const value = random.float(-2, 2);
   const constant = !reflect && random.chance(0.5);
   const shape = x.shape.map((size, i) => size + some[i] + others[i]);
-  const mode = reflect ? { mode: "reflect" } : random.chance(0.3) ? { mode: "constant" } : {};
+  const mode: Record<string, Attr> = reflect ? { mode: "reflect" } : random.chance(0.3) ? { mode: "constant" } : {};
   if (to.opset < 11) {
     to.node("Pad", [x], shape, {
       bound: x.bound + 2,
@@ -585,7 +587,7 @@ const identity: Draw = (to) => {
 
 const dropout: Draw = (to) => {
   const x = to.float();
-  const attrs = to.opset < 12 ? { ratio: float(0.3) } : {};
+  const attrs: Record<string, Attr> = to.opset < 12 ? { ratio: float(0.3) } : {};
   to.node("Dropout", [x, ...(to.opset >= 12 && to.random.chance(0.5) ? [to.known([], [0.3], "float")] : [])], x.shape, {
     ...moved(x),
     attrs,

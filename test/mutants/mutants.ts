@@ -1,6 +1,7 @@
 /** The faults that the tests must see: each replaces one piece of a source file by another that builds. */
 
 import { CELLS } from "./mutants-cells.ts";
+import { GRAPHS } from "./mutants-graphs.ts";
 import { HOST } from "./mutants-host.ts";
 import { INT8 } from "./mutants-int8.ts";
 import { KERNELS } from "./mutants-kernels.ts";
@@ -18,7 +19,7 @@ export interface Mutant {
   readonly tests?: readonly string[];
 }
 
-export const MUTANTS: readonly Mutant[] = [...CELLS, ...KERNELS, ...PLANNING, ...HOST, ...READERS, ...INT8];
+export const MUTANTS: readonly Mutant[] = [...CELLS, ...KERNELS, ...PLANNING, ...HOST, ...READERS, ...INT8, ...GRAPHS];
 
 /** What is wrong with the table: a name that stands twice, a text that does not stand in its file once. */
 export function staleMutants(read: (file: string) => string, mutants: readonly Mutant[] = MUTANTS): string[] {

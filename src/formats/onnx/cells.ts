@@ -1,46 +1,39 @@
 /**
- * LSTM cells that are written out in products, parts and functions → the layer. What is found is exactly
+ * Cells that are written out in products, parts and functions → the layer. What is found is exactly
  *
- *     c' = σ(f) ∘ c + σ(i) ∘ tanh(g)      h' = σ(o) ∘ tanh(c')      i, f, g, o: parts of W x + U h + b
+ *     LSTM   c' = σ(f) ∘ c + σ(i) ∘ tanh(g)      h' = σ(o) ∘ tanh(c')       i, f, g, o linear in x and h
+ *     GRU    h' = (1 − z) ∘ n + z ∘ h, or n + z ∘ (h − n)                   z = σ(…), r = σ(…) linear in x and h
+ *            n = tanh(linear in x + r ∘ (linear in h)), or tanh(linear in x and r ∘ h)
  *
  * by its operators and shapes, never by names.
  */
 
 import { emitStep } from "./emit-recurrent.ts";
-import { transposed } from "./product.ts";
+import { base, type Linear, linearOf } from "./linear.ts";
 import { type OnnxOp, Step } from "./step.ts";
 import { sizeOf, type Value } from "./value.ts";
 
-/** A product of a value with a known matrix, (rows, columns). */
-interface Product {
-  readonly x: Value;
-  readonly weight: Float32Array;
-  readonly columns: number;
-}
-
+/** A cell: what it reads, what it gives, and the layer over its one step. */
 interface Cell {
-  readonly x: Product;
-  readonly h: Product;
-  readonly c: Value;
-  readonly bias: Float32Array;
-  readonly hidden: number;
-  /** Where i, f, g, o begin among the rows. */
-  readonly gates: readonly number[];
+  readonly inputs: readonly Value[];
+  /** The state that is computed first: the layer stands in its place. */
+  readonly outputs: readonly Value[];
+  readonly at: Step;
+  readonly row: OnnxOp;
 }
 
-/** The steps, with a step for each cell where c' was computed; what else needs its parts still finds them. */
+/** The steps, with a step for each cell; what else needs its parts still finds them. */
 export function fuseCells(steps: readonly Step[]): Step[] {
-  const cells = new Map<Step | undefined, Step>();
+  const cells = new Map<Step, Step>();
   const replaced = new Set<Step>();
   for (const step of steps) {
-    const found = step.node.op === "Mul" ? cellOf(step.outputs[0]) : undefined;
-    if (!found || cells.has(found.next.step)) continue;
-    const { cell, next } = found;
-    const fused = new Step(step.node, layerOf(cell), step.version, step.reading);
-    fused.inputs = [cell.x.x, cell.h.x, cell.c];
-    fused.outputs = [step.outputs[0], next];
-    cells.set(next.step, fused);
-    replaced.add(step);
+    const cell = lstmOf(step.outputs[0]) ?? gruOf(step.outputs[0]);
+    if (!cell || cells.has(cell.at)) continue;
+    const fused = new Step(step.node, cell.row, step.version, step.reading);
+    fused.inputs = [...cell.inputs];
+    fused.outputs = [...cell.outputs];
+    cells.set(cell.at, fused);
+    if (cell.at !== step) replaced.add(step);
   }
   for (const fused of cells.values()) for (const value of fused.outputs) value.step = fused;
   return steps.filter((step) => !replaced.has(step)).map((step) => cells.get(step) ?? step);
@@ -48,7 +41,7 @@ export function fuseCells(steps: readonly Step[]): Step[] {
 
 /** The two inputs of a step, either way round. */
 function* pairs(value: Value | undefined, op: string): Generator<readonly [Value, Value]> {
-  if (value?.step?.node.op !== op || value.step.inputs.length !== 2) return;
+  if (value?.data || value?.step?.node.op !== op || value.step.inputs.length !== 2) return;
   const [a, b] = value.step.inputs as [Value, Value];
   yield [a, b];
   yield [b, a];
@@ -56,11 +49,22 @@ function* pairs(value: Value | undefined, op: string): Generator<readonly [Value
 
 /** What a function is of. */
 function inside(value: Value, op: string): Value | undefined {
-  return value.step?.node.op === op ? value.step.input(0) : undefined;
+  return !value.data && value.step?.node.op === op ? value.step.input(0) : undefined;
 }
 
-/** The cell whose h' a value is, and its c'. */
-function cellOf(h: Value): { cell: Cell; next: Value } | undefined {
+/** a − b. */
+function difference(value: Value): readonly [Value, Value] | undefined {
+  if (value.data || value.step?.node.op !== "Sub") return undefined;
+  return [value.step.input(0), value.step.input(1)];
+}
+
+const isOne = ({ data, places }: Value) => !places && data?.length === 1 && data[0] === 1;
+
+/** One row of so many numbers. */
+const fits = ({ shape }: Value, size: number) => sizeOf(shape) === size;
+
+/** The cell whose h' a value is. */
+function lstmOf(h: Value): Cell | undefined {
   for (const [gate, squashed] of pairs(h, "Mul")) {
     const o = inside(gate, "Sigmoid");
     const next = inside(squashed, "Tanh");
@@ -69,8 +73,8 @@ function cellOf(h: Value): { cell: Cell; next: Value } | undefined {
       for (const [forget, c] of pairs(kept, "Mul")) {
         for (const [input, candidate] of pairs(added, "Mul")) {
           const parts = [inside(input, "Sigmoid"), inside(forget, "Sigmoid"), inside(candidate, "Tanh"), o];
-          const cell = parts.every((part) => part !== undefined) ? read(parts as Value[], c) : undefined;
-          if (cell) return { cell, next };
+          const cell = parts.every((part) => part !== undefined) ? readLstm(parts, c, h, next) : undefined;
+          if (cell) return cell;
         }
       }
     }
@@ -78,91 +82,137 @@ function cellOf(h: Value): { cell: Cell; next: Value } | undefined {
   return undefined;
 }
 
-function read(parts: readonly Value[], c: Value): Cell | undefined {
-  const places = parts.map(partOf);
-  const [first] = places;
-  const hidden = parts[0].shape[parts[0].shape.length - 1];
-  if (!first || !places.every((place) => place?.of === first.of)) return undefined;
-  const rows = 4 * hidden;
-  const { shape } = first.of;
-  if (shape[shape.length - 1] !== rows || sizeOf(shape) !== rows || sizeOf(c.shape) !== hidden) return undefined;
-  const gates = places.map((place) => place?.start ?? 0);
-  if (parts.some((part) => part.shape[part.shape.length - 1] !== hidden) || new Set(gates).size !== 4) return undefined;
-  const products: Product[] = [];
-  const bias = new Float64Array(rows);
-  if (!collect(first.of, rows, products, bias, 0) || products.length !== 2) return undefined;
-  const k = products.findLastIndex(({ columns }) => columns === hidden);
-  if (k < 0) return undefined;
-  return { x: products[1 - k], h: products[k], c, bias: Float32Array.from(bias), hidden, gates };
+function readLstm(parts: readonly Value[], c: Value, h: Value, next: Value): Cell | undefined {
+  const hidden = sizeOf(h.shape);
+  if (!fits(c, hidden) || c.data || !parts.every((part) => fits(part, hidden))) return undefined;
+  const gates = parts.map(linearOf);
+  const [first] = gates;
+  if (!first || !gates.every((gate) => gate?.products.size === 2)) return undefined;
+  const read = [...first.products.keys()];
+  const k = read.findLastIndex(({ shape }) => sizeOf(shape) === hidden);
+  if (k < 0 || !gates.every((gate) => read.every((value) => gate?.products.has(value)))) return undefined;
+  const [x, state] = [read[1 - k], read[k]];
+  return {
+    inputs: [x, state, c],
+    outputs: [h, next],
+    at: next.step as Step,
+    row: layerOf("lstm", gates as Linear[], x, state, {}),
+  };
 }
 
-/** What a value is a part of, along the last axis, and where it begins. */
-function partOf({ step, name }: Value): { of: Value; start: number } | undefined {
-  if (step?.node.op !== "Split" || step.row.fold === undefined) return undefined;
-  const axis = step.int("axis", 0);
-  const { shape } = step.input(0);
-  if ((axis < 0 ? axis + shape.length : axis) !== shape.length - 1) return undefined;
-  const index = step.outputs.findIndex((output) => output.name === name);
-  const start = step.outputs.slice(0, index).reduce((sum, output) => sum + output.shape[shape.length - 1], 0);
-  return { of: step.input(0), start };
-}
-
-/** Adds up what a sum is made of: two products at most, and known vectors. */
-function collect(value: Value, rows: number, products: Product[], bias: Float64Array, depth: number): boolean {
-  if (value.data) return addVector(value, bias);
-  const { step } = value;
-  if (!step || depth > 8) return false;
-  if (step.node.op === "Add")
-    return step.inputs.every((part) => part && collect(part, rows, products, bias, depth + 1));
-  const [a, b, c] = step.inputs as [Value, Value, Value | undefined];
-  if (!b?.data || b.shape.length !== 2 || products.length === 2) return false;
-  const columns = a.shape[a.shape.length - 1];
-  if (step.node.op === "MatMul") {
-    products.push({ x: a, weight: transposed(b.data, columns, rows), columns });
-    return sizeOf(a.shape) === columns;
+/** The cell whose h' a value is. */
+function gruOf(h: Value): Cell | undefined {
+  for (const [a, b] of pairs(h, "Add")) {
+    for (const [gate, n, state] of interpolations(a, b)) {
+      const [z, candidate] = [inside(gate, "Sigmoid"), inside(n, "Tanh")];
+      const cell = z && candidate && readGru(z, candidate, state, h);
+      if (cell) return cell;
+    }
   }
-  const plain =
-    step.node.op === "Gemm" && !step.int("transA", 0) && step.float("alpha", 1) === 1 && step.float("beta", 1) === 1;
-  if (!plain || sizeOf(a.shape) !== columns) return false;
-  products.push({
-    x: a,
-    weight: step.int("transB", 0) ? Float32Array.from(b.data) : transposed(b.data, columns, rows),
-    columns,
-  });
-  return c === undefined || collect(c, rows, products, bias, depth + 1);
+  return undefined;
 }
 
-function addVector({ data, places }: Value, bias: Float64Array): boolean {
-  if (!data || places || (data.length !== bias.length && data.length !== 1)) return false;
-  for (let i = 0; i < bias.length; i++) bias[i] += data[data.length === 1 ? 0 : i];
-  return true;
+/** z, n and h of (1 − z) ∘ n + z ∘ h in its forms; a and b are what is added. */
+function* interpolations(a: Value, b: Value): Generator<readonly [z: Value, n: Value, h: Value]> {
+  for (const [z, other] of pairs(b, "Mul")) {
+    // n + z ∘ (h − n)
+    const [h, less] = difference(other) ?? [];
+    if (h && less === a) yield [z, a, h];
+    for (const [rest, n] of pairs(a, "Mul")) {
+      const [one, same] = difference(rest) ?? [];
+      if (one && isOne(one) && same === z) yield [z, n, other];
+    }
+    // n − z ∘ n
+    const [n, scaled] = difference(a) ?? [];
+    for (const [same, also] of pairs(scaled, "Mul")) if (n && same === z && also === n) yield [z, n, other];
+  }
 }
 
-/** A row that becomes an lstm over its one step. */
-const layerOf = ({ x, h, bias, hidden, gates }: Cell): OnnxOp => ({
-  inputs: [3, 3],
-  infer: () => [],
-  emit: (step, to) => {
-    const rows = (from: Float32Array, width: number) => {
-      const out = new Float32Array(from.length);
-      gates.forEach((start, gate) => {
-        out.set(from.subarray(start * width, (start + hidden) * width), gate * hidden * width);
-      });
-      return out;
+function readGru(gate: Value, candidate: Value, state: Value, next: Value): Cell | undefined {
+  const hidden = sizeOf(next.shape);
+  const h = base(state);
+  if (h.data || ![gate, candidate, state].every((value) => fits(value, hidden))) return undefined;
+  const z = linearOf(gate);
+  const x = z && otherThan(z, h);
+  if (!z || !x) return undefined;
+  for (const { reset, input, weight, apart } of candidates(candidate, h)) {
+    const r = fits(reset, hidden) ? linearOf(reset) : undefined;
+    if (!r || otherThan(r, h) !== x || input.products.size !== 1 || !input.products.has(x)) continue;
+    const n = { products: new Map([...input.products, [h, weight] as const]), bias: input.bias };
+    return {
+      inputs: [x, h],
+      outputs: [next],
+      at: next.step as Step,
+      row: layerOf("gru", [r, z, n], x, h, { resetAfter: apart !== undefined }, apart),
     };
-    const all = 4 * hidden;
-    emitStep(
-      to,
-      step,
-      "lstm",
-      [step.input(0), step.input(1), step.input(2)],
-      { inputSize: x.columns, hiddenSize: hidden, bias: true },
-      [
-        ["weight_ih_l0", [all, x.columns], rows(x.weight, x.columns)],
-        ["weight_hh_l0", [all, hidden], rows(h.weight, hidden)],
-        ["bias_ih_l0", [all], rows(bias, 1)],
-        ["bias_hh_l0", [all], new Float32Array(all)],
-      ],
-    );
-  },
-});
+  }
+  return undefined;
+}
+
+/** The one value beside h that a gate reads; undefined where it does not read both. */
+function otherThan({ products }: Linear, h: Value): Value | undefined {
+  if (products.size !== 2 || !products.has(h)) return undefined;
+  return [...products.keys()].find((value) => value !== h);
+}
+
+interface Candidate {
+  /** What the reset gate is the sigmoid of. */
+  readonly reset: Value;
+  readonly input: Linear;
+  /** Times h, or times r ∘ h. */
+  readonly weight: Float64Array;
+  /** Beside the product that is reset; where the reset comes before the product, there is none. */
+  readonly apart?: Float64Array;
+}
+
+/** What is inside the tanh: linear in x + r ∘ (linear in h); or linear in x and r ∘ h. */
+function* candidates(value: Value, h: Value): Generator<Candidate> {
+  for (const [scaled, rest] of pairs(value, "Add")) {
+    for (const [gate, product] of pairs(scaled, "Mul")) {
+      const reset = inside(gate, "Sigmoid");
+      const [input, recurrent] = [linearOf(rest), linearOf(product)];
+      const weight = recurrent?.products.size === 1 ? recurrent.products.get(h) : undefined;
+      if (reset && input && recurrent && weight) yield { reset, input, weight, apart: recurrent.bias };
+    }
+  }
+  const whole = linearOf(value);
+  for (const scaled of whole?.products.keys() ?? []) {
+    for (const [gate, state] of pairs(scaled, "Mul")) {
+      const reset = inside(gate, "Sigmoid");
+      if (!whole || !reset || base(state) !== h) continue;
+      const weight = whole.products.get(scaled) as Float64Array;
+      const products = new Map([...whole.products].filter(([operand]) => operand !== scaled));
+      yield { reset, input: { products, bias: whole.bias }, weight };
+    }
+  }
+}
+
+/** A row that becomes a layer over its one step; gates in our order. */
+function layerOf(
+  op: "lstm" | "gru",
+  gates: readonly Linear[],
+  x: Value,
+  h: Value,
+  more: Readonly<Record<string, boolean>>,
+  apart?: Float64Array,
+): OnnxOp {
+  const hidden = gates[0].bias.length;
+  const inputSize = sizeOf(x.shape);
+  const stacked = (parts: readonly Float64Array[]) => Float32Array.from(parts.flatMap((part) => [...part]));
+  return {
+    inputs: [2, 3],
+    infer: () => [],
+    emit: (step, to) => {
+      const rows = gates.length * hidden;
+      const recurrent = new Float32Array(rows);
+      if (apart) recurrent.set(apart, rows - hidden);
+      const matrix = (of: Value) => stacked(gates.map(({ products }) => products.get(of) as Float64Array));
+      emitStep(to, step, op, step.inputs as Value[], { inputSize, hiddenSize: hidden, bias: true, ...more }, [
+        ["weight_ih_l0", [rows, inputSize], matrix(x)],
+        ["weight_hh_l0", [rows, hidden], matrix(h)],
+        ["bias_ih_l0", [rows], stacked(gates.map(({ bias }) => bias))],
+        ["bias_hh_l0", [rows], recurrent],
+      ]);
+    },
+  };
+}

@@ -28,7 +28,7 @@ function carry(to: Emitter, step: Step, { op, attrs, tensors, states, directions
   to.same(step, y);
 }
 
-/** One step of a layer from given states: x, h, c → h', c', whatever their shapes. */
+/** One step of a layer from given states: x, h, and c of an lstm → h', c', whatever their shapes. */
 export function emitStep(
   to: Emitter,
   step: Step,
@@ -42,9 +42,9 @@ export function emitStep(
   const [h, c] = step.outputs.map(
     (value): Value => ({ name: value.name, kind: "F32", shape: [1, 1, sizeOf(value.shape)] }),
   );
-  to.layer(step, op, inputs, { ...attrs, scan: true }, tensors, [h, undefined, c]);
+  to.layer(step, op, inputs, { ...attrs, scan: true }, tensors, c ? [h, undefined, c] : [h]);
   to.same(step, h);
-  to.same(step, c, step.outputs[1]);
+  if (c) to.same(step, c, step.outputs[1]);
 }
 
 function scan(

@@ -70,7 +70,7 @@ interface Range {
   readonly size: number;
 }
 
-function ranges(step: Step): Range[] {
+export function sliceRanges(step: Step): Range[] {
   const { shape } = step.input(0);
   const [starts, ends] = [step.knownInts(1, "starts"), step.knownInts(2, "ends")];
   const axes = step.axes(step.knownInts(3, "axes") ?? (starts ?? []).map((_, i) => i), shape.length);
@@ -104,9 +104,9 @@ const slice = picking(
   {
     inputs: [1, 5],
     attrs: ["starts", "ends", "axes"],
-    infer: (step) => [{ kind: step.input(0).kind, shape: ranges(step).map(({ size }) => size) }],
+    infer: (step) => [{ kind: step.input(0).kind, shape: sliceRanges(step).map(({ size }) => size) }],
     emit: (step, to) => {
-      const all = ranges(step);
+      const all = sliceRanges(step);
       const x = step.input(0);
       if (all.some(({ start }) => start === -1)) to.last(step, x);
       else if (to.shape(x).every((size, i) => size === (all[i].size === TIME ? 1 : all[i].size) && all[i].step === 1))
@@ -120,7 +120,7 @@ const slice = picking(
     },
   },
   (step, { shape }) => {
-    const all = ranges(step);
+    const all = sliceRanges(step);
     const strides = stridesOf(step.input(0).shape);
     const start = all.reduce((sum, one, i) => sum + (one.size === 0 ? 0 : one.start * strides[i]), 0);
     return placesOf(
@@ -171,7 +171,8 @@ const gather = picking(
           const starts = sizes.map((_, i) => (i === axis ? ids[0] : 0));
           to.same(step, to.extra(step, "slice", [x], sizes, { starts, steps: sizes.map(() => 1), sizes }));
         }
-      } else if (axis === 0 && x.data && x.shape.length === 2 && sizeOf(to.shape(index)) === 1) to.embedding(step);
+      } else if (axis === 0 && x.data && x.kind === "F32" && x.shape.length === 2 && sizeOf(to.shape(index)) === 1)
+        to.embedding(step);
       else to.node(step, "gather", [x, index], { axis });
     },
   },
@@ -188,7 +189,7 @@ const gather = picking(
 );
 
 /** Sizes of the parts, and the axis. */
-function parts(step: Step): { axis: number; sizes: readonly number[] } {
+export function splitParts(step: Step): { axis: number; sizes: readonly number[] } {
   const { shape } = step.input(0);
   const axis = step.axis(step.int("axis", 0), shape.length);
   const size = shape[axis];
@@ -213,12 +214,12 @@ const split: OnnxOp = picking(
     attrs: ["axis", "split", "num_outputs"],
     infer: (step) => {
       const { kind, shape } = step.input(0);
-      const { axis, sizes } = parts(step);
+      const { axis, sizes } = splitParts(step);
       if (sizes.some((size) => size < 0)) throw step.error("ERR_ATTRIBUTE", "expected parts of one size or more.");
       return sizes.map((size) => ({ kind, shape: shape.map((old, i) => (i === axis ? size : old)) }));
     },
     emit: (step, to) => {
-      const { axis, sizes } = parts(step);
+      const { axis, sizes } = splitParts(step);
       const x = step.input(0);
       let start = 0;
       step.outputs.forEach((out, i) => {
@@ -230,7 +231,7 @@ const split: OnnxOp = picking(
     },
   },
   (step, { shape }, output) => {
-    const { axis, sizes } = parts(step);
+    const { axis, sizes } = splitParts(step);
     const strides = stridesOf(step.input(0).shape);
     const start = sizes.slice(0, output).reduce((sum, one) => sum + one, 0) * strides[axis];
     return placesOf(shape, strides, start);

@@ -620,6 +620,20 @@ describe("products, reductions and moves", () => {
     );
   });
 
+  it("one row of a table of integers is no embedding", () => {
+    const file: File = {
+      inputs: { i: [[1], "int64"] },
+      outputs: { y: [1, 2] },
+      initializers: { table: [[3, 2], [1, 2, 3, 4, 5, 6], "int64"] },
+      nodes: [
+        { op: "Gather", inputs: ["table", "i"], outputs: ["row"] },
+        { op: "Cast", inputs: ["row"], outputs: ["y"], attrs: { to: 1 } },
+      ],
+    };
+    const { output } = createSessionSync(readModel(write(file))).run({ i: Int32Array.of(2) });
+    expectClose("y", output, [5, 6], 0);
+  });
+
   it("Concat of several rows joins each of them", () => {
     const model = readModel(
       write({
@@ -734,5 +748,157 @@ describe("an LSTM cell that is written out", () => {
     const model = readModel(write(file(["i", "f", "g", "o"], true, true)));
     expect(model.nodes.some(({ op }) => op === "lstm")).toBe(false);
     expect(model.states.map(({ name }) => name)).toEqual(["h", "c"]);
+  });
+});
+
+describe("a GRU cell that is written out", () => {
+  const [I, H] = [3, 2];
+  const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));
+  const W = { zr: wave(I * 2 * H, 2), n: wave(I * H, 3) };
+  const U = { zr: wave(H * 2 * H, 5), n: wave(H * H, 7) };
+  const b = { zr: wave(2 * H, 11), n: wave(H, 13), inner: wave(H, 17) };
+
+  type Form = "(1 - z) n + z h" | "n + z (h - n)" | "(n - z n) + h z";
+  /** h' of z, n and h. */
+  const mixed = (form: Form): Node[] => {
+    const kept = { op: "Mul", inputs: ["z", "h"], outputs: ["kept"] };
+    if (form === "n + z (h - n)")
+      return [
+        { op: "Sub", inputs: ["h", "n"], outputs: ["less"] },
+        { op: "Mul", inputs: ["less", "z"], outputs: ["part"] },
+        { op: "Add", inputs: ["n", "part"], outputs: ["hn"] },
+      ];
+    if (form === "(1 - z) n + z h")
+      return [
+        { op: "Sub", inputs: ["one", "z"], outputs: ["rest"] },
+        { op: "Mul", inputs: ["n", "rest"], outputs: ["new"] },
+        kept,
+        { op: "Add", inputs: ["kept", "new"], outputs: ["hn"] },
+      ];
+    return [
+      { op: "Mul", inputs: ["z", "n"], outputs: ["zn"] },
+      { op: "Sub", inputs: ["n", "zn"], outputs: ["new"] },
+      kept,
+      { op: "Add", inputs: ["new", "kept"], outputs: ["hn"] },
+    ];
+  };
+  const candidate = (after: boolean): Node[] =>
+    after
+      ? [
+          { op: "Gemm", inputs: ["h", "un", "inner"], outputs: ["hun"] },
+          { op: "Mul", inputs: ["hun", "r"], outputs: ["scaled"] },
+          { op: "MatMul", inputs: ["x", "wn"], outputs: ["xw"] },
+          { op: "Add", inputs: ["xw", "bn"], outputs: ["xn"] },
+          { op: "Add", inputs: ["scaled", "xn"], outputs: ["sum"] },
+        ]
+      : [
+          { op: "Mul", inputs: ["r", "h"], outputs: ["scaled"] },
+          { op: "Gemm", inputs: ["x", "wn", "bn"], outputs: ["xn"] },
+          { op: "MatMul", inputs: ["scaled", "un"], outputs: ["hun"] },
+          { op: "Add", inputs: ["xn", "hun"], outputs: ["sum"] },
+        ];
+  const file = (form: Form, after: boolean, change: (nodes: Node[]) => Node[] = (nodes) => nodes): File => ({
+    inputs: { x: [1, I], h: [1, H] },
+    outputs: { y: [1, H], hn: [1, H] },
+    initializers: {
+      wzr: f([I, 2 * H], W.zr),
+      wn: f([I, H], W.n),
+      uzr: f([H, 2 * H], U.zr),
+      un: f([H, H], U.n),
+      bzr: f([2 * H], b.zr),
+      bn: f([H], b.n),
+      inner: f([H], b.inner),
+      one: f([], [1]),
+      two: f([], [2]),
+    },
+    nodes: change([
+      { op: "MatMul", inputs: ["x", "wzr"], outputs: ["xzr"] },
+      { op: "Gemm", inputs: ["h", "uzr", "bzr"], outputs: ["hzr"] },
+      { op: "Add", inputs: ["xzr", "hzr"], outputs: ["zr"] },
+      { op: "Split", inputs: ["zr"], outputs: ["az", "ar"], attrs: { axis: -1 } },
+      { op: "Sigmoid", inputs: ["az"], outputs: ["z"] },
+      { op: "Sigmoid", inputs: ["ar"], outputs: ["r"] },
+      ...candidate(after),
+      { op: "Tanh", inputs: ["sum"], outputs: ["n"] },
+      ...mixed(form),
+      { op: "Identity", inputs: ["hn"], outputs: ["y"] },
+    ]),
+  });
+
+  const times = (v: readonly number[], m: readonly number[], columns: number) =>
+    Array.from({ length: columns }, (_, c) => v.reduce((s, one, k) => s + one * m[k * columns + c], 0));
+  /** The equations, in f64. */
+  const next = (x: readonly number[], h: readonly number[], after: boolean): number[] => {
+    const gates = times(x, W.zr, 2 * H).map((v, k) => sigmoid(v + times(h, U.zr, 2 * H)[k] + b.zr[k]));
+    const [z, r] = [gates.slice(0, H), gates.slice(H)];
+    const inner = after
+      ? times(h, U.n, H).map((v, k) => r[k] * (v + b.inner[k]))
+      : times(
+          h.map((v, k) => r[k] * v),
+          U.n,
+          H,
+        );
+    const n = times(x, W.n, H).map((v, k) => Math.tanh(v + b.n[k] + inner[k]));
+    return h.map((v, k) => (1 - z[k]) * n[k] + z[k] * v);
+  };
+
+  it.each([
+    ["(1 - z) n + z h", true],
+    ["(1 - z) n + z h", false],
+    ["n + z (h - n)", true],
+    ["n + z (h - n)", false],
+    ["(n - z n) + h z", true],
+    ["(n - z n) + h z", false],
+  ] as const)("as %s, reset after the product: %s, is one layer that gives the equations' numbers", (form, after) => {
+    const model = readModel(write(file(form, after)));
+    const cells = model.nodes.filter(({ op }) => op === "gru");
+    expect(cells.map(({ attrs }) => attrs.resetAfter)).toEqual([after]);
+    expect(model.nodes.every(({ op }) => ["gru", "reshape", "activation"].includes(op))).toBe(true);
+    for (const variant of ["reference", "auto"] as const) {
+      const stream = createSessionSync(model, { variant }).stream();
+      let h = new Array<number>(H).fill(0);
+      for (let t = 0; t < 5; t++) {
+        const x = wave(I, t + 2);
+        h = next(x, h, after);
+        expectClose(`step ${t}`, stream.step(Float32Array.from(x)) as Float32Array, h, 1e-6);
+      }
+    }
+  });
+
+  it("a gate that is added to itself forty times is looked at no further", () => {
+    const doubled = Array.from({ length: 40 }, (_, i): Node => {
+      const from = i === 0 ? "az" : `az${i}`;
+      return { op: "Add", inputs: [from, from], outputs: [`az${i + 1}`] };
+    });
+    const change = (nodes: Node[]) => [
+      ...nodes.slice(0, 4),
+      ...doubled,
+      ...nodes.slice(4).map((one) => (one.outputs[0] === "z" ? { ...one, inputs: ["az40"] } : one)),
+    ];
+    const model = readModel(write(file("(1 - z) n + z h", true, change)));
+    expect(model.nodes.some(({ op }) => op === "gru")).toBe(false);
+  });
+
+  const replaced = (output: string, node: Partial<Node>) => (nodes: Node[]) =>
+    nodes.map((one) => (one.outputs[0] === output ? { ...one, ...node } : one));
+  it.each([
+    ["another function of the candidate", replaced("n", { op: "Softsign" })],
+    ["another function of a gate", replaced("z", { op: "HardSigmoid" })],
+    ["2 − z", replaced("rest", { inputs: ["two", "z"] })],
+    ["another state that is kept", replaced("kept", { inputs: ["z", "n"] })],
+    ["z − 1", replaced("rest", { inputs: ["z", "one"] })],
+    ["a reset gate of h alone", replaced("r", { inputs: ["hr"] })],
+    ["a candidate that adds h itself", replaced("scaled", { inputs: ["h", "r"] })],
+    ["a scaled product", replaced("hzr", { attrs: { alpha: { float: 2 } } })],
+  ])("with %s is left as it is, and gives the same numbers as the reference", (name, change) => {
+    const more: Node[] =
+      name === "a reset gate of h alone" ? [{ op: "MatMul", inputs: ["h", "un"], outputs: ["hr"] }] : [];
+    const model = readModel(write(file("(1 - z) n + z h", true, (nodes) => [...more, ...change(nodes)])));
+    expect(model.nodes.some(({ op }) => op === "gru")).toBe(false);
+    const [expected, got] = (["reference", "auto"] as const).map((variant) => {
+      const stream = createSessionSync(model, { variant }).stream();
+      return [2, 3, 4].flatMap((t) => [...(stream.step(Float32Array.from(wave(I, t))) as Float32Array)]);
+    });
+    expectClose("y", Float32Array.from(got), expected, 1e-5);
   });
 });
