@@ -87,16 +87,16 @@ describe("budgets", () => {
     expectAtMost("reference", zipped(core.later), 4 * KIB);
   });
 
-  it("a program that reads ONNX, with both builds of the graph kernels, is at most 73 KiB after gzip; the goal is 60", async () => {
+  it("a program that reads ONNX, with both builds of the graph kernels, is at most 76 KiB after gzip; the goal is 60", async () => {
     const { code, later } = await bundle("onnx");
-    expectAtMost("bundle", zipped(code), 73 * KIB);
+    expectAtMost("bundle", zipped(code), 76 * KIB);
     expect([code, later].map((text) => text.includes('variant:"reference"'))).toEqual([false, true]);
     expectAtMost("reference", zipped(later), 11 * KIB);
   });
 
-  it("a program for onnxruntime-web over sluice/ort is at most 75 KiB after gzip", async () => {
+  it("a program for onnxruntime-web over sluice/ort is at most 78 KiB after gzip", async () => {
     const program = `export { InferenceSession, Tensor, env } from "sluice";`;
-    expectAtMost("bundle", zipped((await bundle("ort", program)).code), 75 * KIB);
+    expectAtMost("bundle", zipped((await bundle("ort", program)).code), 78 * KIB);
   });
 
   it.each(["simd", "relaxed"])("build/%s.wasm is at most 20,000 bytes", (name) => {
