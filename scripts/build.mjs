@@ -77,12 +77,20 @@ await build({
     graph: "src/graph-entry.ts",
     onnx: "src/onnx.ts",
     ort: "src/ort.ts",
-    debug: "src/debug.ts",
     bake: "src/bake.ts",
     audio: "src/audio.ts",
     reference: "src/backend-reference.ts",
     "graph-reference": "src/backend-graph.ts",
   },
+  plugins: [lazily],
+});
+
+// For reading.
+await build({
+  ...options,
+  entryPoints: { debug: "src/debug.ts" },
+  minifySyntax: false,
+  minifyWhitespace: false,
   plugins: [lazily],
 });
 
