@@ -329,15 +329,17 @@ function signal(to: Builder, exact = false): Value {
 const window = (to: Builder, lengths: readonly number[], pool: boolean, mayDilate = true) => {
   const { random } = to;
   const auto = random.chance(0.2) ? random.of(["VALID", "SAME_UPPER", "SAME_LOWER"]) : undefined;
-  // ONNX Runtime refuses convolutions that are dilated under SAME, and pads pools as if they were not dilated.
-  const dilates = mayDilate && !auto?.startsWith("SAME");
+  // Under SAME ONNX Runtime refuses dilated convolutions, pads dilated pools as if they were not dilated, and pools whose
+  // stride is longer than their window by less than nothing.
+  const same = auto?.startsWith("SAME") ?? false;
+  const dilates = mayDilate && !same;
   const axes = lengths.map((length) => {
     const kernel = random.int(1, Math.min(5, length));
     const dilation =
       !dilates || random.chance(0.7)
         ? 1
         : random.int(1, Math.max(1, Math.floor((length - 1) / Math.max(1, kernel - 1))));
-    const stride = random.chance(0.6) ? 1 : random.int(1, 4);
+    const stride = random.chance(0.6) ? 1 : random.int(1, pool && same ? Math.min(4, kernel) : 4);
     const most = pool ? kernel - 1 : 3;
     const begin = random.chance(0.5) ? 0 : random.int(0, most);
     const end = random.chance(0.5) ? begin : random.int(0, most);

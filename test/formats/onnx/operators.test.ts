@@ -885,6 +885,7 @@ describe("a GRU cell that is written out", () => {
     ["another function of the candidate", replaced("n", { op: "Softsign" })],
     ["another function of a gate", replaced("z", { op: "HardSigmoid" })],
     ["2 − z", replaced("rest", { inputs: ["two", "z"] })],
+    ["1 − r in place of 1 − z", replaced("rest", { inputs: ["one", "r"] })],
     ["another state that is kept", replaced("kept", { inputs: ["z", "n"] })],
     ["z − 1", replaced("rest", { inputs: ["z", "one"] })],
     ["a reset gate of h alone", replaced("r", { inputs: ["hr"] })],
