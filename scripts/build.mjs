@@ -94,26 +94,37 @@ await build({
   plugins: [lazily],
 });
 
+// A worker need not be a module: its names must not become globals. A processor asks for its own URL, as modules can.
+const formatOf = (name) => (name.endsWith("thread") ? "iife" : "esm");
+
 // What runs in other threads is one file each, also carried as text by the entry that starts it.
 for (const [name, constant] of [
   ["worker-thread", "thread"],
   ["worklet-processor", "worklet"],
+  ["graph-worker-thread", "graphThread"],
+  ["graph-worklet-processor", "graphWorklet"],
 ]) {
-  await build({ ...options, entryPoints: { [name]: `src/${name}.ts` }, minify: true });
+  await build({ ...options, entryPoints: { [name]: `src/${name}.ts` }, minify: true, format: formatOf(name) });
   const text = JSON.stringify(readFileSync(`dist/${name}.js`, "utf8"));
   writeFileSync(`build/${name}.ts`, `// Made by scripts/build.mjs.\nexport const ${constant}: string =\n  ${text};\n`);
 }
-const beside = {
-  name: "index.js is a file beside",
+const besideFile = (file, filter) => ({
+  name: `${file} is a file beside`,
   setup({ onResolve }) {
-    onResolve({ filter: /\/(index|errors)\.ts$/ }, () => ({ path: "./index.js", external: true }));
+    onResolve({ filter }, () => ({ path: `./${file}`, external: true }));
   },
-};
+});
+const beside = besideFile("index.js", /\/(index|errors)\.ts$/);
 const names = ["worker", "worklet", "pool", "all", "flax", "keras", "npz", "pytorch", "rtneural", "tfjs"];
 await build({
   ...options,
   entryPoints: Object.fromEntries(names.map((name) => [name, `src/${name}.ts`])),
   plugins: [beside],
+});
+await build({
+  ...options,
+  entryPoints: { "graph-worker": "src/graph-worker.ts", "graph-worklet": "src/graph-worklet.ts" },
+  plugins: [besideFile("graph.js", /\/(index|graph-entry|errors)\.ts$/)],
 });
 
 // Hosts that forbid compiling at run time import the files instead of the text.

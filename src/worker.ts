@@ -6,20 +6,17 @@
  */
 
 import { thread } from "../build/worker-thread.ts";
-import type { RuntimeOptions } from "./create.ts";
-import type { Variant } from "./engine.ts";
-import { compileKernels, type Model, type SessionInfo, type SessionOptions } from "./index.ts";
-import { type CallOptions, Calls, openWorker, type ThreadOptions } from "./worker/calls.ts";
-import { WorkerRuntime, WorkerSession } from "./worker/proxies.ts";
+import { compileKernels, type Model } from "./index.ts";
+import {
+  openWorkerRuntime,
+  openWorkerSession,
+  type WorkerKit,
+  type WorkerRuntimeOptions,
+  type WorkerSessionOptions,
+} from "./worker/open.ts";
+import type { WorkerRuntime, WorkerSession } from "./worker/proxies.ts";
 
-export type WorkerRuntimeOptions = RuntimeOptions & ThreadOptions & Pick<CallOptions, "signal">;
-
-export type WorkerSessionOptions = Omit<SessionOptions, "runtime"> &
-  ThreadOptions &
-  CallOptions & {
-    /** The worker of several sessions (`createRuntime` of this entry). */
-    readonly runtime?: WorkerRuntime;
-  };
+const kit: WorkerKit = { compileKernels, script: thread };
 
 /**
  * A worker with one memory, for several sessions.
@@ -27,19 +24,8 @@ export type WorkerSessionOptions = Omit<SessionOptions, "runtime"> &
  * @example
  * const runtime = await createRuntime();
  */
-export async function createRuntime({
-  url,
-  worker,
-  signal,
-  wasm,
-  ...options
-}: WorkerRuntimeOptions = {}): Promise<WorkerRuntime> {
-  const sent = { ...options, wasm: wasm && (await compileKernels({ wasm })) };
-  const calls = new Calls(openWorker(thread, { url, worker }));
-  return started(calls, async () => {
-    const made = await calls.call(0, "createRuntime", [sent], { signal });
-    return new WorkerRuntime(calls, made as { target: number; variant: Variant });
-  });
+export async function createRuntime(options: WorkerRuntimeOptions = {}): Promise<WorkerRuntime> {
+  return openWorkerRuntime(kit, options);
 }
 
 /**
@@ -49,27 +35,8 @@ export async function createRuntime({
  * @example
  * const session = await createSession(model);
  */
-export async function createSession(
-  model: Model,
-  { url, worker, signal, transfer, runtime, wasm, ...options }: WorkerSessionOptions = {},
-): Promise<WorkerSession> {
-  const sent = { ...options, wasm: wasm && (await compileKernels({ wasm })) };
-  const calls = runtime?.calls ?? new Calls(openWorker(thread, { url, worker }));
-  const create = async () => {
-    const made = await calls.call(runtime?.target ?? 0, "createSession", [model, sent], { signal, transfer });
-    return new WorkerSession(calls, model, made as { target: number; info: SessionInfo }, runtime === undefined);
-  };
-  return runtime ? create() : started(calls, create);
-}
-
-/** What `create` gives; the worker ends where it fails. */
-async function started<T>(calls: Calls, create: () => Promise<T>): Promise<T> {
-  try {
-    return await create();
-  } catch (error) {
-    calls.end(error as Error);
-    throw error;
-  }
+export async function createSession(model: Model, options: WorkerSessionOptions = {}): Promise<WorkerSession> {
+  return openWorkerSession(kit, model, options);
 }
 
 export {
@@ -85,4 +52,5 @@ export {
   writeSafetensors,
 } from "./index.ts";
 export type { CallOptions, ThreadOptions, WorkerLike } from "./worker/calls.ts";
+export type { WorkerRuntimeOptions, WorkerSessionOptions } from "./worker/open.ts";
 export type { WorkerGroup, WorkerRuntime, WorkerSession, WorkerStream } from "./worker/proxies.ts";

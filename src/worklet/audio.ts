@@ -8,6 +8,7 @@ import { SessionError } from "../errors.ts";
 import { StateDelay } from "./delay.ts";
 import { Frames } from "./frames.ts";
 import type { Layout } from "./layout.ts";
+import { Spectra } from "./spectra.ts";
 
 export interface OpenedModel {
   readonly engine: Engine;
@@ -21,6 +22,8 @@ export class AudioModel {
   readonly #layout: Layout;
   readonly #tell: (error: unknown) => void;
   readonly #frames: readonly Frames[];
+  /** One for each channel, where the layout has `stft`. */
+  readonly #spectra: readonly Spectra[];
   #engine: Engine | undefined;
   #inputs: readonly IoRegion[] = [];
   #output: IoRegion | undefined;
@@ -35,6 +38,8 @@ export class AudioModel {
     this.#layout = layout;
     this.#tell = tell;
     this.#frames = Array.from({ length: layout.channels }, () => new Frames(layout));
+    const { stft } = layout;
+    this.#spectra = stft ? this.#frames.map(() => new Spectra(stft)) : [];
     try {
       const { engine, state, memory } = open(layout.delay === 1 ? Math.ceil(layout.quantum / layout.hop) : 1);
       const home = engine.createStates(1);
@@ -67,6 +72,7 @@ export class AudioModel {
   #rewind(c: number): void {
     if (this.#home) this.#states[c].copy(0, this.#home, 0);
     if (c < this.#delays.length) this.#delays[c].reset();
+    if (c < this.#spectra.length) this.#spectra[c].reset();
   }
 
   /** One quantum. A channel that `input` does not have is silent; `parameters` by name, one value or one for each sample. */
@@ -94,7 +100,7 @@ export class AudioModel {
       const delayed = this.#delays.length > 0;
       const rows = delayed ? 1 : count;
       for (; done < count; done += rows) {
-        for (let r = 0; r < rows; r++) this.#read(frames, done + r, r, parameters);
+        for (let r = 0; r < rows; r++) this.#read(c, done + r, r, parameters);
         const status = engine.execute(this.#states[c], rows);
         if (status !== 0) throw new SessionError("ERR_EXECUTE", `execute: expected status 0; got ${status}.`);
         if (!allFinite(output, rows)) {
@@ -103,7 +109,10 @@ export class AudioModel {
           this.#report(new SessionError("ERR_EXECUTE", "output: expected finite numbers; got others."));
           break;
         }
-        for (let r = 0; r < rows; r++) frames.write(output, r);
+        for (let r = 0; r < rows; r++) {
+          if (c < this.#spectra.length) this.#spectra[c].write(output, r, frames);
+          else frames.write(output, r);
+        }
         if (delayed) this.#delays[c].turn();
       }
     } catch (error) {
@@ -113,9 +122,11 @@ export class AudioModel {
   }
 
   /** Frame k and its knobs into row r of the inputs. */
-  #read(frames: Frames, k: number, r: number, parameters: Readonly<Record<string, Float32Array>>): void {
+  #read(c: number, k: number, r: number, parameters: Readonly<Record<string, Float32Array>>): void {
     const { params } = this.#layout;
-    frames.read(k, this.#inputs[0], r);
+    const frames = this.#frames[c];
+    if (c < this.#spectra.length) this.#spectra[c].read(frames, k, this.#inputs[0], r);
+    else frames.read(k, this.#inputs[0], r);
     for (let p = 0; p < params.length; p++) {
       const { name, input, at } = params[p];
       const { data, stride } = this.#inputs[input];

@@ -36,7 +36,7 @@ export class Frames {
     const { frame, hop, latencySamples, output } = this.#layout;
     this.#window.fill(0);
     this.#line.fill(0);
-    this.#filled = frame - hop;
+    this.#filled = output === "spectrum" ? 0 : frame - hop;
     this.#ready = latencySamples - (output === "frame" ? frame - hop : 0);
   }
 
@@ -64,13 +64,13 @@ export class Frames {
     return k * hop + frame - 1 - this.#before;
   }
 
-  /** Lays the model's row r into the line: the next hop. */
+  /** Lays the model's row r into the line: the next hop. For spectra: the hop that they make. */
   write({ data, stride }: RowsOf, r: number): void {
     const { frame, hop, output } = this.#layout;
     const line = this.#line;
     const from = r * stride;
     const at = this.#ready;
-    if (output === "hop") for (let i = 0; i < hop; i++) line[at + i] = data[from + i];
+    if (output === "hop" || output === "spectrum") for (let i = 0; i < hop; i++) line[at + i] = data[from + i];
     else if (output === "held") line.fill(data[from], at, at + hop);
     else {
       const old = frame - hop;
@@ -85,7 +85,7 @@ export class Frames {
     const { frame, hop, output } = this.#layout;
     const line = this.#line;
     const at = this.#ready;
-    const from = k * hop + (output === "frame" ? 0 : frame - hop);
+    const from = k * hop + (output === "frame" || output === "spectrum" ? 0 : frame - hop);
     for (let i = 0; i < hop; i++) line[at + i] = this.#window[from + i];
     if (output === "frame") line.fill(0, at + frame - hop, at + frame);
     this.#ready = at + hop;

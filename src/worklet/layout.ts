@@ -3,6 +3,8 @@
  * page checks once and the audio thread goes by.
  */
 
+import { Istft, type StftOptions } from "../audio/stft.ts";
+import { windowOf } from "../audio/window.ts";
 import { ModelError } from "../errors.ts";
 import { rowSize } from "../graph.ts";
 import type { Model } from "../model.ts";
@@ -24,8 +26,21 @@ export interface FrameOptions {
   /** Channels, each a stream of its own. 1. */
   readonly channels?: number;
   readonly params?: readonly ParamSpec[];
+  /**
+   * For models of spectra: the frames (as `Stft` of sluice/audio has them) whose transforms the model takes and gives, real and
+   * imaginary part of each bin in turn. In place of `frame` and `hop`.
+   */
+  readonly stft?: StftOptions;
   /** Hz that the model was trained at: what its file says. */
   readonly sampleRate?: number;
+}
+
+/** StftOptions without defaults. */
+export interface Framing {
+  readonly frame: number;
+  readonly hop: number;
+  readonly fftSize: number;
+  readonly window: Float64Array;
 }
 
 export interface Layout {
@@ -36,9 +51,10 @@ export interface Layout {
   readonly quantum: number;
   /**
    * What a row of the first output is: the hop's samples; a whole frame, added to the frames that it overlaps; or one number,
-   * held for the hop.
+   * held for the hop; or a spectrum (`stft`), whose frame is added to those that it overlaps.
    */
-  readonly output: "hop" | "frame" | "held";
+  readonly output: "hop" | "frame" | "held" | "spectrum";
+  readonly stft?: Framing;
   /** Where each knob goes: the number `at` of model input number `input`. */
   readonly params: readonly { readonly name: string; readonly input: number; readonly at: number }[];
   /**
@@ -58,7 +74,8 @@ const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 /**
  * A quantum after which k samples are done needs k samples of output, and the model has given those of whole hops only: the
  * rest, at most hop − gcd(hop, quantum), is the delay of the buffers. A frame that overlaps the next ones is ready when the
- * last of them is: frame − hop later.
+ * last of them is: frame − hop later. The first spectrum is that of a whole frame: what a quantum after k ≥ frame samples has is
+ * frame − hop + (k − frame) mod hop samples behind, which is at most frame − g + (−frame mod g), g = gcd(hop, quantum).
  *
  * @throws TypeError, RangeError for the options; ModelError ERR_SHAPE, ERR_DTYPE for a model that takes no samples,
  *         ERR_SAMPLE_RATE for one of another rate
@@ -86,24 +103,27 @@ export function audioLayout(
       throw wrong("params", `one named "${name}", an input of the model`, names.join(", ") || "none");
   }
   const size = rowSize(audio.shape);
+  const stft = options.stft && framing(options.stft, options);
   const inRow = names.filter((name) => !others.some((other) => other.name === name));
-  const frame = options.frame ?? size - inRow.length;
-  if (frame + inRow.length !== size || !(frame >= 1))
+  const frame = stft?.frame ?? options.frame ?? size - inRow.length;
+  const row = stft ? stft.fftSize + 2 : frame;
+  if (row + inRow.length !== size || !(frame >= 1))
     throw wrong(
-      "frame",
-      `${audio.name} of ${size} numbers to be a frame and ${inRow.length} params`,
-      options.frame ?? "no frame",
+      stft ? "stft" : "frame",
+      `${audio.name} of ${size} numbers to be a ${stft ? "spectrum" : "frame"} and ${inRow.length} params`,
+      stft ? `spectra of ${row}` : (options.frame ?? "no frame"),
     );
   const given = rowSize(model.outputs[0].shape);
-  const hop = options.hop ?? (given > 1 && given < frame ? given : frame);
+  const hop = stft?.hop ?? options.hop ?? (given > 1 && given < frame ? given : frame);
   checkInteger("hop", hop, 1, frame);
-  if (given !== hop && given !== frame && given !== 1)
+  if (stft && given !== row) throw wrong("stft", `${model.outputs[0].name} to give a spectrum of ${row}`, given);
+  if (!stft && given !== hop && given !== frame && given !== 1)
     throw wrong(
       "hop",
       `${model.outputs[0].name} to give hop, frame or 1 numbers`,
       `${given} for hop ${hop}, frame ${frame}`,
     );
-  const output = given === hop ? "hop" : given === frame ? "frame" : "held";
+  const output = stft ? "spectrum" : given === hop ? "hop" : given === frame ? "frame" : "held";
   if (!(sampleRate > 0 && Number.isFinite(sampleRate))) throw wrong("sampleRate", "Hz", sampleRate);
   const delay = context.sampleRate / sampleRate;
   if (delay !== 1 && (delay < 1 || delay > MAX_DELAY || frame > 1)) {
@@ -111,17 +131,29 @@ export function audioLayout(
       hint: `Use new AudioContext({ sampleRate: ${sampleRate} }). Models that go sample by sample run at higher rates too.`,
     });
   }
+  const shared = gcd(hop, quantum);
   return {
     frame,
     hop,
     channels,
     quantum,
     output,
+    stft,
     delay,
     params: names.map((name) => {
       const input = model.inputs.findIndex((one) => one.name === name);
-      return input > 0 ? { name, input, at: 0 } : { name, input: 0, at: frame + inRow.indexOf(name) };
+      return input > 0 ? { name, input, at: 0 } : { name, input: 0, at: row + inRow.indexOf(name) };
     }),
-    latencySamples: hop - gcd(hop, quantum) + (output === "frame" ? frame - hop : 0),
+    latencySamples: stft
+      ? frame - shared + ((shared - (frame % shared)) % shared)
+      : hop - shared + (output === "frame" ? frame - hop : 0),
   };
+}
+
+/** @throws RangeError as Stft and Istft */
+function framing(stft: StftOptions, { frame, hop }: FrameOptions): Framing {
+  if (frame !== undefined || hop !== undefined) throw wrong("stft", "no frame and hop beside it", frame ?? hop);
+  const istft = new Istft(stft);
+  const window = windowOf(stft.window ?? "hann", istft.frame);
+  return { frame: istft.frame, hop: istft.hop, fftSize: istft.spectrumLength - 2, window };
 }

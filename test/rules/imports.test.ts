@@ -87,7 +87,7 @@ const RULES: readonly {
   {
     rule: "of build, only the entries import: texts of kernels and threads",
     about: (path) =>
-      within("src/")(path) && !/^src\/(index|graph-entry|bake|debug|worker|worklet|pool)\.ts$/.test(path),
+      within("src/")(path) && !/^src\/(index|graph-entry|bake|debug|(graph-)?work(er|let)|pool)\.ts$/.test(path),
     imports: ({ to }) => to.startsWith("build/"),
   },
   {

@@ -404,6 +404,7 @@ describe("the processor's file", () => {
       for (const name of "TextDecoder TextEncoder atob btoa URL fetch performance setTimeout queueMicrotask structuredClone".split(" "))
         delete globalThis[name];
       const registered = new Map();
+      globalThis.sampleRate = ${sampleRate};
       globalThis.AudioWorkletProcessor = class { port = { postMessage: (message) => answer({ message }) } };
       globalThis.registerProcessor = (name, Processor) => registered.set(name, Processor);
       const name = url + "#" + encodeURIComponent('[{"name":"gain"}]');

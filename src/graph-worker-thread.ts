@@ -1,0 +1,6 @@
+/** The script of `sluice/graph/worker`'s workers: one self-contained file, for a Worker of the web or of node:worker_threads. */
+
+import { createRuntimeSync, createSessionSync } from "./graph-entry.ts";
+import { startThread } from "./worker/start.ts";
+
+startThread({ createRuntimeSync, createSessionSync });

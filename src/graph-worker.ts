@@ -1,0 +1,53 @@
+/**
+ * The entry `sluice/graph/worker`: `sluice/worker` with the kernels of graphs, for models of `sluice/onnx` and `sluice/graph`.
+ */
+
+import { graphThread } from "../build/graph-worker-thread.ts";
+import { compileKernels, type Model } from "./graph-entry.ts";
+import {
+  openWorkerRuntime,
+  openWorkerSession,
+  type WorkerKit,
+  type WorkerRuntimeOptions,
+  type WorkerSessionOptions,
+} from "./worker/open.ts";
+import type { WorkerRuntime, WorkerSession } from "./worker/proxies.ts";
+
+const kit: WorkerKit = { compileKernels, script: graphThread };
+
+/**
+ * A worker with one memory, for several sessions.
+ * @throws SessionError ERR_WORKER when the worker does not start; ModelError ERR_VARIANT
+ * @example
+ * const runtime = await createRuntime();
+ */
+export async function createRuntime(options: WorkerRuntimeOptions = {}): Promise<WorkerRuntime> {
+  return openWorkerRuntime(kit, options);
+}
+
+/**
+ * Plans a model and lays it into memory, in a worker of its own or that of `runtime`. The model is copied there; with
+ * `transfer` its tensors move, and it can be used nowhere else afterwards.
+ * @throws as `createSession` of `sluice`; SessionError ERR_WORKER when the worker does not start
+ * @example
+ * const session = await createSession(model);
+ */
+export async function createSession(model: Model, options: WorkerSessionOptions = {}): Promise<WorkerSession> {
+  return openWorkerSession(kit, model, options);
+}
+
+export {
+  compileKernels,
+  FormatError,
+  guessLayers,
+  loadModel,
+  ModelError,
+  modelFromLayers,
+  readModel,
+  readSafetensors,
+  SessionError,
+  writeSafetensors,
+} from "./graph-entry.ts";
+export type { CallOptions, ThreadOptions, WorkerLike } from "./worker/calls.ts";
+export type { WorkerRuntimeOptions, WorkerSessionOptions } from "./worker/open.ts";
+export type { WorkerGroup, WorkerRuntime, WorkerSession, WorkerStream } from "./worker/proxies.ts";
