@@ -7,8 +7,9 @@
  * Form     one column in each round, tested at the top, with one splat-load of x: V8 11 and 12 put the loads of a longer round
  *          before its first product and spill half of them, and `do … while` costs as much. V8 14 does not mind, and there a
  *          load of four elements of x instead of four splat-loads leaves more of the two loads of a cycle to W: 26 against
- *          23 GMAC/s for 384 × 128, in the relaxed build. asconfig.json's optimizeLevel 2 keeps the order that is written here;
- *          3 gathers the four products of an accumulator, and nothing is won
+ *          23 GMAC/s for 384 × 128, in the relaxed build. The two products are one loop that runs twice; in the large panels of the
+ *          simd build they are two loops, since V8 11 and 12 spill there, too. asconfig.json's optimizeLevel 2 keeps the order that
+ *          is written here; 3 gathers the four products of an accumulator, and nothing is won
  */
 
 import { madd } from "./math";
@@ -19,7 +20,14 @@ export function panel48(
   const yZ = y + next;
   const yX = yZ + next;
   const initZ = init + next;
-  const initX = initZ + next;
+  // In the relaxed build the second product begins at once where there is no first.
+  let last = ASC_FEATURE_RELAXED_SIMD && k == 0;
+  const initX = last ? initN : initZ + next;
+  if (last) {
+    w = u;
+    x = h;
+    k = kh;
+  }
   let a0 = v128.load(init, 0);
   let a1 = v128.load(init, 16);
   let a2 = v128.load(init, 32);
@@ -32,9 +40,9 @@ export function panel48(
   let a9 = v128.load(initX, 16);
   let a10 = v128.load(initX, 32);
   let a11 = v128.load(initX, 48);
-  for (let last = false; ; last = true) {
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      const end = x + ((k & ~3) << 2);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    for (;;) {
+      let end = x + ((k & ~3) << 2);
       while (x < end) {
         const four = v128.load(x);
         let s = v128.shuffle<i32>(four, four, 0, 0, 0, 0);
@@ -92,10 +100,41 @@ export function panel48(
         w += 768;
         x += 16;
       }
-      k &= 3;
+      end = x + ((k & 3) << 2);
+      while (x < end) {
+        const s = v128.load32_splat(x);
+        a0 = madd(v128.load(w, 0), s, a0);
+        a1 = madd(v128.load(w, 16), s, a1);
+        a2 = madd(v128.load(w, 32), s, a2);
+        a3 = madd(v128.load(w, 48), s, a3);
+        a4 = madd(v128.load(w, 64), s, a4);
+        a5 = madd(v128.load(w, 80), s, a5);
+        a6 = madd(v128.load(w, 96), s, a6);
+        a7 = madd(v128.load(w, 112), s, a7);
+        a8 = madd(v128.load(w, 128), s, a8);
+        a9 = madd(v128.load(w, 144), s, a9);
+        a10 = madd(v128.load(w, 160), s, a10);
+        a11 = madd(v128.load(w, 176), s, a11);
+        w += 192;
+        x += 4;
+      }
+      if (last) break;
+      last = true;
+      w = u;
+      x = h;
+      k = kh;
+      v128.store(yX, a8, 0);
+      a8 = v128.load(initN, 0);
+      v128.store(yX, a9, 16);
+      a9 = v128.load(initN, 16);
+      v128.store(yX, a10, 32);
+      a10 = v128.load(initN, 32);
+      v128.store(yX, a11, 48);
+      a11 = v128.load(initN, 48);
     }
-    const end = x + (k << 2);
-    while (x < end) {
+  } else {
+    const xEnd = x + (k << 2);
+    while (x < xEnd) {
       const s = v128.load32_splat(x);
       a0 = madd(v128.load(w, 0), s, a0);
       a1 = madd(v128.load(w, 16), s, a1);
@@ -112,10 +151,6 @@ export function panel48(
       w += 192;
       x += 4;
     }
-    if (last) break;
-    w = u;
-    x = h;
-    k = kh;
     v128.store(yX, a8, 0);
     a8 = v128.load(initN, 0);
     v128.store(yX, a9, 16);
@@ -124,6 +159,24 @@ export function panel48(
     a10 = v128.load(initN, 32);
     v128.store(yX, a11, 48);
     a11 = v128.load(initN, 48);
+    const hEnd = h + (kh << 2);
+    while (h < hEnd) {
+      const s = v128.load32_splat(h);
+      a0 = madd(v128.load(u, 0), s, a0);
+      a1 = madd(v128.load(u, 16), s, a1);
+      a2 = madd(v128.load(u, 32), s, a2);
+      a3 = madd(v128.load(u, 48), s, a3);
+      a4 = madd(v128.load(u, 64), s, a4);
+      a5 = madd(v128.load(u, 80), s, a5);
+      a6 = madd(v128.load(u, 96), s, a6);
+      a7 = madd(v128.load(u, 112), s, a7);
+      a8 = madd(v128.load(u, 128), s, a8);
+      a9 = madd(v128.load(u, 144), s, a9);
+      a10 = madd(v128.load(u, 160), s, a10);
+      a11 = madd(v128.load(u, 176), s, a11);
+      u += 192;
+      h += 4;
+    }
   }
   v128.store(y, a0, 0);
   v128.store(y, a1, 16);
@@ -148,9 +201,30 @@ export function panel32(y: usize, init: usize, w: usize, x: usize, k: usize, u: 
   let a5 = v128.load(init, 80);
   let a6 = v128.load(init, 96);
   let a7 = v128.load(init, 112);
-  for (let last = false; ; last = true) {
-    const end = x + (k << 2);
-    while (x < end) {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    for (let last = false; ; last = true) {
+      const end = x + (k << 2);
+      while (x < end) {
+        const s = v128.load32_splat(x);
+        a0 = madd(v128.load(w, 0), s, a0);
+        a1 = madd(v128.load(w, 16), s, a1);
+        a2 = madd(v128.load(w, 32), s, a2);
+        a3 = madd(v128.load(w, 48), s, a3);
+        a4 = madd(v128.load(w, 64), s, a4);
+        a5 = madd(v128.load(w, 80), s, a5);
+        a6 = madd(v128.load(w, 96), s, a6);
+        a7 = madd(v128.load(w, 112), s, a7);
+        w += 128;
+        x += 4;
+      }
+      if (last) break;
+      w = u;
+      x = h;
+      k = kh;
+    }
+  } else {
+    const xEnd = x + (k << 2);
+    while (x < xEnd) {
       const s = v128.load32_splat(x);
       a0 = madd(v128.load(w, 0), s, a0);
       a1 = madd(v128.load(w, 16), s, a1);
@@ -163,10 +237,20 @@ export function panel32(y: usize, init: usize, w: usize, x: usize, k: usize, u: 
       w += 128;
       x += 4;
     }
-    if (last) break;
-    w = u;
-    x = h;
-    k = kh;
+    const hEnd = h + (kh << 2);
+    while (h < hEnd) {
+      const s = v128.load32_splat(h);
+      a0 = madd(v128.load(u, 0), s, a0);
+      a1 = madd(v128.load(u, 16), s, a1);
+      a2 = madd(v128.load(u, 32), s, a2);
+      a3 = madd(v128.load(u, 48), s, a3);
+      a4 = madd(v128.load(u, 64), s, a4);
+      a5 = madd(v128.load(u, 80), s, a5);
+      a6 = madd(v128.load(u, 96), s, a6);
+      a7 = madd(v128.load(u, 112), s, a7);
+      u += 128;
+      h += 4;
+    }
   }
   v128.store(y, a0, 0);
   v128.store(y, a1, 16);

@@ -18,9 +18,10 @@ import { rnnStep } from "./rnn";
 import { copyElements, copyVectors, word } from "./rows";
 
 // Both products of a row are made in one pass where few rows share the weights: up to so many elements of a gate's W in a run (they
-// stay in the first cache, and gx is neither written nor read), and in a single step of a small group (in the second).
-const FEW_IN_RUN: usize = 32 * 32;
-const FEW_IN_STEP: usize = 128 * 128;
+// stay in the first cache, and gx is neither written nor read), and in a single step of a small group (in the second). V8 11 and
+// 12, which run the simd build, spill in the first of two loops: there it serves small cells only.
+const FEW_IN_RUN: usize = ASC_FEATURE_RELAXED_SIMD ? 32 * 32 : 16 * 16;
+const FEW_IN_STEP: usize = ASC_FEATURE_RELAXED_SIMD ? 128 * 128 : 16 * 16;
 
 /**
  * @param members - n entries of MEMBER_BYTES: address of the state, steps
