@@ -15,6 +15,8 @@ export interface Contestant {
   readonly steps: number;
   /** What `first` begins with, by the reference. */
   readonly expected: Float32Array;
+  /** Of the output's absolute error, in units of the largest expected output or 1; TOLERANCE where it is not given. */
+  readonly tolerance?: number;
   /** The outputs of the first turns. */
   first(): Float32Array | Promise<Float32Array>;
   /** Takes `turns` turns; returns a sum over numbers of every output, so that none can be left out. */
@@ -48,7 +50,6 @@ export const QUICK: Effort = { samples: 5, sampleMs: 0.5, warmUpMs: 5, longestMs
 const FEWEST = 3;
 /** Milliseconds without work after the first half of the warm-up: engines compile hot functions beside the main thread. */
 const COMPILING = 20;
-/** Of an output's absolute error, in units of the largest expected output or 1. */
 const TOLERANCE = 5e-6;
 
 /**
@@ -60,7 +61,7 @@ const TOLERANCE = 5e-6;
 export async function compare(contestants: readonly Contestant[], effort: Effort): Promise<Timing[]> {
   const lanes: { one: Contestant; turns: number; samples: number; times: number[]; sum: number }[] = [];
   for (const one of contestants) {
-    verify(one.name, await one.first(), one.expected);
+    verify(one, await one.first());
     lanes.push({ one, ...(await warmUp(one, effort)), times: [], sum: 0 });
   }
   const began = performance.now();
@@ -99,10 +100,10 @@ async function warmUp(one: Contestant, effort: Effort): Promise<{ turns: number;
   return { turns, samples: Math.min(effort.samples, Math.max(FEWEST, samples)) };
 }
 
-function verify(name: string, output: Float32Array, expected: Float32Array): void {
+function verify({ name, expected, tolerance = TOLERANCE }: Contestant, output: Float32Array): void {
   if (output.length < expected.length || expected.length === 0)
     throw new Error(`${name}: expected ${expected.length} outputs; got ${output.length}.`);
-  const bound = TOLERANCE * expected.reduce((largest, y) => Math.max(largest, Math.abs(y)), 1);
+  const bound = tolerance * expected.reduce((largest, y) => Math.max(largest, Math.abs(y)), 1);
   const at = expected.findIndex((y, i) => !(Math.abs(output[i] - y) <= bound));
   if (at >= 0) throw new Error(`${name}: expected output ${at} to be ${expected[at]} ± ${bound}; got ${output[at]}.`);
 }

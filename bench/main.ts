@@ -15,6 +15,7 @@ import { cells } from "./tables/cells.ts";
 import { cost, writeCost } from "./tables/cost.ts";
 import { engines } from "./tables/engines.ts";
 import { groups } from "./tables/groups.ts";
+import { int8 } from "./tables/int8.ts";
 import { kernels } from "./tables/kernels.ts";
 import { load } from "./tables/load.ts";
 import { memory } from "./tables/memory.ts";
@@ -23,7 +24,7 @@ import { pool } from "./tables/pool.ts";
 import { sequences } from "./tables/sequences.ts";
 import { silence } from "./tables/silence.ts";
 
-const BENCHES: readonly Bench[] = [kernels, cells, sequences, groups, models, audio, silence, load, memory];
+const BENCHES: readonly Bench[] = [kernels, cells, sequences, groups, int8, models, audio, silence, load, memory];
 /** By name only: they take minutes, or more than one core. */
 const NAMED: readonly Bench[] = [cost, engines, pool];
 
@@ -44,7 +45,7 @@ if (write && !positionals.includes(cost.name)) throw new Error(`--write: expecte
 
 const limits = await measureLimits();
 const circumstances = `${circumstancesText()}\n${limitsText(limits)}`;
-console.log(`${circumstances}\nf32, one core; median (minimum–maximum)\n`);
+console.log(`${circumstances}\nf32 unless said, one core; median (minimum–maximum)\n`);
 const context = { quick, effort: quick ? QUICK : FULL, limits, nodes };
 const tables: Table[] = [];
 for (const { name, measure } of positionals.length === 0
