@@ -17,11 +17,17 @@ import {
   writeJson,
 } from "../report.ts";
 import { chartOf, steps } from "./chart.ts";
+import { frames } from "./frames.ts";
 import { layers } from "./layers.ts";
 import { rnnoise } from "./rnnoise.ts";
 
 const CHARTED: Bench = { name: "steps", measure: steps };
-const BENCHES: readonly Bench[] = [{ name: "layers", measure: layers }, { name: "rnnoise", measure: rnnoise }, CHARTED];
+const BENCHES: readonly Bench[] = [
+  { name: "layers", measure: layers },
+  { name: "rnnoise", measure: rnnoise },
+  CHARTED,
+  { name: "frames", measure: frames },
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

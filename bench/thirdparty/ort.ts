@@ -17,9 +17,9 @@ interface OrtSession {
   run(feeds: Feeds): Promise<Feeds>;
   release(): Promise<void>;
 }
-interface Ort {
+export interface Ort {
   readonly env: { readonly wasm: { numThreads?: number } };
-  readonly Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => OrtTensor;
+  readonly Tensor: new (type: string, data: Float32Array | BigInt64Array, dims: readonly number[]) => OrtTensor;
   readonly InferenceSession: { create(bytes: Uint8Array, options: object): Promise<OrtSession> };
 }
 
@@ -28,7 +28,7 @@ export interface Rival extends Contestant {
   dispose(): Promise<void>;
 }
 
-const OPTIONS = {
+export const OPTIONS = {
   "onnxruntime-web": { executionProviders: ["wasm"] },
   "onnxruntime-node": { executionProviders: ["cpu"], intraOpNumThreads: 1, interOpNumThreads: 1 },
 };
