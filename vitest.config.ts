@@ -10,5 +10,6 @@ export default defineConfig({
     execArgv: relaxed,
     // Against what hangs; a busy machine is not a failure.
     testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

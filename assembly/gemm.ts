@@ -5,7 +5,7 @@
  * Layout   W in panels (panelRows says of how many rows); inside a panel of P rows column by column: W[i, j] is at
  *          panel + 4·(P·j + i mod P) (pack)
  * init     a row of n for each vector (initStride apart), or one for all (initStride 0: a bias); may be Y itself
- * Memory   y, init, w 16-byte aligned, strides in bytes; of x whole vectors of 16 bytes are read, k elements used; Y may not overlap X
+ * Memory   y, init, w 16-byte aligned, strides in bytes; Y may not overlap X
  * Order    each output is one chain: its init, then madd over the columns ascending, in every form. So one vector at a time,
  *          a tile of vectors at a time, a sequence cut anywhere, and a group give the same bits
  * Walk     panel by panel, all vectors of X for each: a large W is read from memory once
@@ -62,6 +62,7 @@ export function gemmBoth(
   }
 }
 
+/** A panel of rows: its last third goes on from where the first product left it, at y, or from init where there is none (k is 0). */
 // @ts-ignore: decorator
 @inline
 function panelOfRows(

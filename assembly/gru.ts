@@ -5,7 +5,7 @@
  *     n = tanh(W_n x + b_in + r ∘ (U_n h + b_hn))      reset after the product (PyTorch, cuDNN, Keras ≥ 2)
  *     n = tanh(W_n x + b_n + U_n (r ∘ h))              reset before it (Cho et al. 2014, arXiv:1406.1078; ONNX default)
  *
- * Shapes   gx (count, 3·H₄) holds W·x + b of this step as r, z, n and is overwritten · h (count, H₄) ·
+ * Shapes   gx (count, 3·H₄) holds W·x + b of this step as r, z, n, or nothing where x is given, and is overwritten · h (count, H₄) ·
  *          U_rz (2·H₄, H), U_n (H₄, H) in panels · nRows (count, H₄) scratch
  *          (the plain form in f32 has one U (3·H₄, H) in the panels of gemmUnits)
  * Chains   U_n·h + b_hn is a chain of its own when the reset comes after; otherwise n has one chain, x before r ∘ h
@@ -61,7 +61,7 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   }
 }
 
-/** The plain form in f32 of one row, W·x and U·h in one pass. */
+/** A step of the plain form in f32 of one row, W·x and U·h in one pass. */
 export function gruAlone(record: usize, x: usize, h: usize): void {
   const bytes = unitsBytes(record);
   const gx = word(record, C_GX);
@@ -96,7 +96,7 @@ function bothProducts(record: usize, x: usize, h: usize, gx: usize, nRow: usize,
   );
 }
 
-/** The gate passes: gates and U_n·h + b_hn → h, of all rows. nHidden is overwritten. */
+/** The gate passes: gates (b + W·x, in r and z + U·h) and U_n·h + b_hn → h, of all rows. gates and nHidden are overwritten. */
 function plainGates<T>(
   gates: usize, stride: usize, nHidden: usize, nStride: usize, h: usize, hStride: usize, bytes: usize, count: usize,
 ): void {

@@ -7,8 +7,8 @@
  * In brackets: peepholes (Gers and Schmidhuber 2000; o looks at c'), coupled input and forget gates (Greff et al. 2017,
  * arXiv:1503.04069), projection (Sak et al. 2014, arXiv:1402.1128).
  *
- * Shapes   gx (count, 4·H₄) holds W·x + b of this step as i, f, o, g and is overwritten · h (count, H₄ or P₄) · c (count, H₄) ·
- *          U (4·H₄, H or P) and W_hr (P₄, H) in panels · mRows (count, H₄) scratch
+ * Shapes   gx (count, 4·H₄) holds W·x + b of this step as i, f, o, g, or nothing where x is given (sums.ts), and is overwritten ·
+ *          h (count, H₄ or P₄) · c (count, H₄) · U (4·H₄, H or P) and W_hr (P₄, H) in panels · mRows (count, H₄) scratch
  * Oracle   src/reference/lstm.ts
  */
 

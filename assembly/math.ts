@@ -229,8 +229,8 @@ export function blendV<T>(e: v128, top: v128, bottom: v128, h: v128): v128 {
 }
 
 /**
- * A state as it is kept: a multiple of 1.2e-31. In silence states fade, and without this they end as subnormal numbers, with which
- * a step takes up to twice its time.
+ * A state as it is kept: near 0 a multiple of 2⁻¹⁰³ (1e-31). In silence states fade, and without this they end as subnormal
+ * numbers, with which a step takes up to twice its time.
  */
 // @ts-ignore: decorator
 @inline

@@ -7,9 +7,10 @@
  * Form     one column in each round, tested at the top, with one splat-load of x: V8 11 and 12 put the loads of a longer round
  *          before its first product and spill half of them, and `do … while` costs as much. V8 14 does not mind, and there a
  *          load of four elements of x instead of four splat-loads leaves more of the two loads of a cycle to W: 26 against
- *          23 GMAC/s for 384 × 128, in the relaxed build. The two products are one loop that runs twice; in the large panels of the
- *          simd build they are two loops, since V8 11 and 12 spill there, too. asconfig.json's optimizeLevel 2 keeps the order that
- *          is written here; 3 gathers the four products of an accumulator, and nothing is won
+ *          23 GMAC/s for 384 × 128: panel48 of the relaxed build, which those older engines do not get, takes four columns in a
+ *          round. The two products are one loop that runs twice; in the large panels of the simd build they are two loops, since
+ *          V8 11 and 12 spill there, too. asconfig.json's optimizeLevel 2 keeps the order that is written here; 3 gathers the
+ *          four products of an accumulator, and nothing is won
  */
 
 import { madd } from "./math";

@@ -1,7 +1,7 @@
 /**
  * One step of the vanilla RNN: h' = φ(W·x + b + U·h).
  *
- * Shapes   gx (count, H₄) holds W·x + b of this step and is overwritten · h (count, H₄) · U (H₄, H) in panels
+ * Shapes   gx (count, H₄) holds W·x + b of this step, or nothing where x is given (sums.ts), and is overwritten · h (count, H₄) · U (H₄, H) in panels
  * Oracle   src/reference/rnn.ts
  */
 

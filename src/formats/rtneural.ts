@@ -22,7 +22,7 @@ export interface RtneuralLimits {
   readonly depth: number;
 }
 
-const LIMITS: RtneuralLimits = {
+export const RTNEURAL_LIMITS: RtneuralLimits = {
   // Parsing takes 15 to 30 times the memory of the text. Largest realistic: 2 MB, an LSTM of 128 units as JSON.
   fileBytes: 2 ** 25,
   // The JSON parser recurses. Largest realistic: 8, the metadata of a .nam file.
@@ -73,7 +73,7 @@ function topKeys(bytes: Uint8Array): string[] {
 /** The JSON of a file; undefined for RNNoise's, which is none. */
 function parse(bytes: Uint8Array, options: RtneuralOptions): Field | undefined {
   checkBytes(bytes);
-  const limits = { ...LIMITS, ...options.limits };
+  const limits = { ...RTNEURAL_LIMITS, ...options.limits };
   if (bytes.length > limits.fileBytes) {
     throw failure("ERR_LIMIT", "file", `at most ${limits.fileBytes} bytes`, bytes.length, 0);
   }

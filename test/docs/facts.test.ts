@@ -7,9 +7,11 @@ import { describe, expect, it } from "vitest";
 import * as constants from "../../assembly/abi.ts";
 import { CONFUSIONS } from "../../src/cli/confusions.ts";
 import { FLAX_LIMITS } from "../../src/formats/flax/msgpack.ts";
+import { KERAS_LIMITS } from "../../src/formats/keras.ts";
 import { ONNX_LIMITS } from "../../src/formats/onnx/limits.ts";
 import { OPERATORS } from "../../src/formats/onnx/operators.ts";
 import { PYTORCH_LIMITS } from "../../src/formats/pytorch.ts";
+import { RTNEURAL_LIMITS } from "../../src/formats/rtneural.ts";
 import { LIMITS } from "../../src/formats/safetensors.ts";
 import { TFJS_LIMITS } from "../../src/formats/tfjs.ts";
 import { CORE } from "../../src/ops/core.ts";
@@ -142,24 +144,16 @@ describe("docs/formats.md", () => {
   });
 });
 
-describe("docs/pytorch.md", () => {
+describe.each([
+  ["docs/pytorch.md", PYTORCH_LIMITS],
+  ["docs/numpy.md", FLAX_LIMITS],
+  ["docs/tfjs.md", TFJS_LIMITS],
+  ["docs/keras.md", KERAS_LIMITS],
+  ["docs/rtneural.md", RTNEURAL_LIMITS],
+])("%s", (path, limits) => {
   it("has every limit, with its value", () => {
-    const table = tableOf(read("docs/pytorch.md"));
-    for (const [name, value] of Object.entries(PYTORCH_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
-  });
-});
-
-describe("docs/numpy.md", () => {
-  it("has every limit of msgpack, with its value", () => {
-    const table = tableOf(read("docs/numpy.md"));
-    for (const [name, value] of Object.entries(FLAX_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
-  });
-});
-
-describe("docs/tfjs.md", () => {
-  it("has every limit, with its value", () => {
-    const table = tableOf(read("docs/tfjs.md"));
-    for (const [name, value] of Object.entries(TFJS_LIMITS)) expect(table.get(name)?.[0], name).toBe(`${value}`);
+    const table = tableOf(read(path));
+    for (const [name, value] of Object.entries(limits)) expect(table.get(name)?.[0], name).toBe(`${value}`);
   });
 });
 

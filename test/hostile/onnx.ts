@@ -862,6 +862,37 @@ const NODES: Case[] = [
     'got "w", which is taken',
   ],
   [
+    "a weight in more nodes than the caller's limit",
+    write({
+      inputs: { x: ["T", 2] },
+      outputs: { y: ["T", 2] },
+      initializers: { w: [[2, 2], ones(4)] },
+      nodes: [
+        { op: "MatMul", name: "first", inputs: ["x", "w"], outputs: ["a"] },
+        { op: "MatMul", name: "second", inputs: ["a", "w"], outputs: ["b"] },
+        { op: "MatMul", name: "third", inputs: ["b", "w"], outputs: ["y"] },
+      ],
+    }),
+    "LIMIT",
+    "third (MatMul): expected at most 7 elements that an earlier node reads too; got more",
+    { limits: { repeated: 7 } },
+  ],
+  [
+    "a weight of 1 MiB in 300 nodes",
+    write({
+      inputs: { x: ["T", 512] },
+      outputs: { y: ["T", 512] },
+      initializers: { w: [[512, 512], ones(512 * 512)] },
+      nodes: Array.from({ length: 300 }, (_, i) => ({
+        op: "MatMul",
+        inputs: [i === 0 ? "x" : `${i}`, "w"],
+        outputs: [i === 299 ? "y" : `${i + 1}`],
+      })),
+    }),
+    "LIMIT",
+    "expected at most 67108864 elements that an earlier node reads too",
+  ],
+  [
     "more folded than the caller's limit",
     write({
       inputs: { x: ["T", 4] },

@@ -9,6 +9,7 @@ export interface OnnxLimits {
   readonly nameLength: number;
   readonly elements: number;
   readonly folded: number;
+  readonly repeated: number;
 }
 
 export const ONNX_LIMITS: OnnxLimits = {
@@ -28,4 +29,7 @@ export const ONNX_LIMITS: OnnxLimits = {
   elements: 2 ** 28,
   // Elements that folding makes, all nodes together. Largest realistic: 2.3e6, a transposed Dense layer of 1,500 × 1,500.
   folded: 2 ** 26,
+  // Elements of known inputs that an earlier node reads too: each node gets weights of its own. Largest realistic: 1.3e7, a
+  // cell of 128 units written out for 100 steps.
+  repeated: 2 ** 26,
 };

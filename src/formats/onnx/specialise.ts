@@ -74,6 +74,9 @@ class Walk {
   readonly steps: Step[] = [];
   private nodes = 0;
   private folded = 0;
+  private repeated = 0;
+  /** Known elements that a step reads. */
+  private readonly read = new Set<Elements>();
   private readonly reading: Reading;
 
   constructor(
@@ -178,7 +181,10 @@ class Walk {
       ...(finals?.[i] && { data: finals[i], places: true }),
       ...(!data && { step }),
     }));
-    if (!data) this.steps.push(step);
+    if (!data) {
+      this.repeat(step);
+      this.steps.push(step);
+    }
     node.outputs.forEach((name, i) => {
       if (name === "") return;
       if (step.outputs[i]) scope.set(name, step.outputs[i]);
@@ -225,6 +231,20 @@ class Walk {
         `${step.node.text}: expected at most ${this.given.limits.folded} elements folded; got more`,
       );
     return step.row.fold?.(step, infos);
+  }
+
+  /** A node's weights are its own, so a file could name one weight in every node. */
+  private repeat(step: Step): void {
+    for (const value of step.inputs) {
+      if (!value?.data || value.places) continue;
+      if (this.read.has(value.data)) this.repeated += value.data.length;
+      this.read.add(value.data);
+    }
+    if (this.repeated > this.given.limits.repeated)
+      throw new FormatError(
+        "ERR_LIMIT",
+        `${step.node.text}: expected at most ${this.given.limits.repeated} elements that an earlier node reads too; got more`,
+      );
   }
 
   /** Along the free axis every row is computed alone: rows, or what is left of them after the last was taken. */
