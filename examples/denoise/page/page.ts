@@ -112,7 +112,9 @@ async function begin(start: (context: AudioContext) => Promise<[AudioNode, relea
   const context = new AudioContext({ sampleRate: RATE });
   let release = () => {};
   try {
-    await context.resume();
+    // Where there is no output device, a browser may neither begin nor refuse.
+    await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, 3000))]);
+    if (context.state !== "running") throw new Error("The browser does not begin to play: is there a sound output?");
     const [source, end] = await start(context);
     release = end;
     playing = await open(context, source, release);
