@@ -172,6 +172,7 @@ export async function openBrowser(flags: readonly string[] = []): Promise<Browse
 }
 
 const TYPES: Readonly<Record<string, string>> = {
+  ".css": "text/css; charset=utf-8",
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
   ".mjs": "text/javascript",

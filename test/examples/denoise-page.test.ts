@@ -1,0 +1,150 @@
+/** The denoiser's page in Chromium: what it says without a model, what it plays with one, and what axe-core finds. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { writeWav } from "sluice/audio";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { buildPage } from "../../examples/denoise/page/build.ts";
+import { noise } from "../audio/vectors.ts";
+import {
+  type Browser,
+  CHROMIUM,
+  NO_CHROMIUM,
+  openBrowser,
+  type Page,
+  type Server,
+  serve,
+} from "../browser/chromium.ts";
+import { NO_VECTORS, VECTORS } from "../vectors.ts";
+
+// A busy machine is slow, not wrong.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
+const AXE = fileURLToPath(new URL("../pages/node_modules/axe-core/axe.min.js", import.meta.url));
+const NO_AXE = existsSync(AXE) ? "" : " (skipped: no axe-core; npm ci --prefix test/pages installs it)";
+const RATE = 44_100;
+
+/** Three seconds of a tone that comes and goes, in noise. */
+const sound = writeWav({
+  sampleRate: RATE,
+  channels: [
+    Float32Array.from(noise(3 * RATE, 5), (value, n) => {
+      const tone = Math.sin((2 * Math.PI * 440 * n) / RATE) * Math.max(0, Math.sin((6 * n) / RATE));
+      return 0.05 * value + 0.3 * tone;
+    }),
+  ],
+});
+
+describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHROMIUM}`, () => {
+  let browser: Browser;
+  let server: Server;
+  beforeAll(async () => {
+    const models = VECTORS && join(VECTORS, "models");
+    const files = { "sound.wav": sound, "broken.onnx": Uint8Array.of(1, 2, 3), "text.wav": "no sound" };
+    server = await serve({ page: await buildPage(), files, ...(models && { models }) });
+    browser = await openBrowser(["--autoplay-policy=no-user-gesture-required"]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  const open = () => browser.open(`${server.url}/page/index.html`);
+  const status = (page: Page) => page.evaluate(`document.querySelector("#status").textContent`);
+  const disabled = (page: Page) =>
+    page.evaluate(`["play", "microphone", "stop"].map((id) => document.getElementById(id).disabled)`);
+  const until = (page: Page, expected: string) =>
+    vi.waitFor(async () => expect(await status(page)).toContain(expected), 20_000);
+  const press = (page: Page, id: string) => page.evaluate(`document.getElementById("${id}").click()`);
+  const choose = (page: Page, id: string, path: string) =>
+    page.evaluate(`(async () => {
+      const bytes = await (await fetch(${JSON.stringify(path)})).arrayBuffer();
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], ${JSON.stringify(path.replace(/^.*\//, ""))}));
+      const input = document.getElementById(${JSON.stringify(id)});
+      input.files = transfer.files;
+      input.dispatchEvent(new Event("change"));
+    })()`);
+  /** How much light a canvas has. */
+  const light = (page: Page, id: string) =>
+    page.evaluate(`(() => {
+      const canvas = document.getElementById("${id}");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return data.reduce((sum, value, i) => (i % 4 === 3 ? sum : sum + value), 0);
+    })()`) as Promise<number>;
+
+  it("says what to do where there is no model", async () => {
+    const page = await open();
+    expect(await status(page)).toBe("Choose GTCRN's ONNX file to begin.");
+    expect(await disabled(page)).toEqual([true, true, true]);
+    await choose(page, "sound", "/files/sound.wav");
+    await until(page, "sound.wav is ready. Now choose GTCRN's ONNX file.");
+    expect(await disabled(page)).toEqual([true, true, true]);
+    expect(page.messages).toEqual([]);
+  });
+
+  it("says what is wrong with a file that is no model", async () => {
+    const page = await open();
+    await choose(page, "model", "/files/broken.onnx");
+    await until(page, "broken.onnx is not a model that this page can run.");
+    expect(await disabled(page)).toEqual([true, true, true]);
+    expect(page.messages).toEqual([]);
+  });
+
+  it.skipIf(NO_AXE !== "")(`axe-core finds nothing serious${NO_AXE}`, async () => {
+    const page = await open();
+    await page.evaluate(`${readFileSync(AXE, "utf8")};0`);
+    const found = (await page.evaluate(
+      `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => [id, impact, nodes[0].html]))`,
+    )) as [id: string, impact: string, html: string][];
+    expect(found.filter(([, impact]) => impact === "serious" || impact === "critical")).toEqual([]);
+    await page.evaluate(
+      `document.querySelector("#bypass").parentElement.replaceChildren(document.querySelector("#bypass"))`,
+    );
+    const unlabelled = await page.evaluate(`axe.run().then(({ violations }) => violations.map(({ id }) => id))`);
+    expect(unlabelled).toContain("label");
+  });
+
+  it.skipIf(!VECTORS)(`refuses another model by its sizes${VECTORS ? "" : ` (${NO_VECTORS})`}`, async () => {
+    const page = await open();
+    await choose(page, "model", "/models/dtln/model_1.onnx");
+    await until(page, "Expected GTCRN, which takes spectra of 514 numbers; got 257.");
+  });
+
+  it.skipIf(!VECTORS)(`plays a recording through GTCRN${VECTORS ? "" : ` (${NO_VECTORS})`}`, async () => {
+    const page = await open();
+    await choose(page, "model", "/models/gtcrn/gtcrn_simple.onnx");
+    await until(page, "gtcrn_simple.onnx is ready. Choose a recording");
+    await choose(page, "sound", "/files/text.wav");
+    await until(page, "text.wav is ready. Play it.");
+    await press(page, "play");
+    await until(page, "The recording does not play. This browser does not know its format");
+
+    await choose(page, "sound", "/files/sound.wav");
+    await until(page, "sound.wav is ready. Play it.");
+    await press(page, "play");
+    await until(page, "Playing sound.wav.");
+    expect(await disabled(page)).toEqual([true, true, false]);
+    await press(page, "bypass");
+    await vi.waitFor(
+      async () =>
+        expect(await page.evaluate(`document.querySelector("#load-text").textContent`)).toMatch(
+          /^\d+\.\d % · \d+ deadlines? missed$/,
+        ),
+      20_000,
+    );
+    const [before, after] = [await light(page, "before"), await light(page, "after")];
+    expect(after).toBeGreaterThan(0);
+    expect(after).toBeLessThan(before);
+    await until(page, "The recording has ended.");
+    expect(await disabled(page)).toEqual([false, false, true]);
+
+    await press(page, "play");
+    await until(page, "Playing sound.wav.");
+    await press(page, "stop");
+    await until(page, "Stopped.");
+    expect(await page.evaluate(`document.querySelector("#load-text").textContent`)).toBe("not running");
+    expect(page.messages).toEqual([]);
+  });
+});
