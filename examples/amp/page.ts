@@ -1,0 +1,91 @@
+/** A model file and a plucked string or the microphone → sound through the model, sample by sample on the audio thread. */
+
+import { createSluiceNode, type SluiceNode } from "sluice/graph/worklet";
+import { readModel } from "sluice/rtneural";
+import { pluck } from "./pluck.ts";
+
+const at = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
+const [file, input, output, bypass] = ["file", "in", "out", "bypass"].map((id) => at<HTMLInputElement>(id));
+const play = at<HTMLButtonElement>("play");
+const source = at<HTMLSelectElement>("source");
+const say = (text: string) => {
+  at("status").textContent = text;
+};
+
+let model: ReturnType<typeof readModel> | undefined;
+let stop: (() => void) | undefined;
+
+async function choose(chosen: File | undefined): Promise<void> {
+  if (chosen === undefined) return;
+  stop?.();
+  model = undefined;
+  try {
+    model = readModel(new Uint8Array(await chosen.arrayBuffer()));
+    say(`${chosen.name} is ready.`);
+  } catch (error) {
+    say(`${chosen.name} cannot be used. ${(error as Error).message}`);
+  }
+  play.disabled = model === undefined;
+}
+
+async function start(): Promise<void> {
+  if (model === undefined) return;
+  const context = new AudioContext({ sampleRate: 48_000 });
+  let media: MediaStream | undefined;
+  let timer = 0;
+  stop = () => {
+    clearInterval(timer);
+    for (const track of media?.getTracks() ?? []) track.stop();
+    context.close();
+    stop = undefined;
+    play.textContent = "Play";
+    say("Stopped.");
+  };
+  try {
+    const before = new GainNode(context);
+    const after = new GainNode(context);
+    const node: SluiceNode = await createSluiceNode(context, model, { url: "processor.js", prewarm: 4800 });
+    node.addEventListener("processorerror", (event) => say(`The model failed: ${(event as ErrorEvent).message}`));
+    const set = () => {
+      before.gain.value = 10 ** (input.valueAsNumber / 20);
+      after.gain.value = 10 ** (output.valueAsNumber / 20);
+      before.disconnect();
+      before.connect(node);
+      if (bypass.checked) before.connect(after);
+      node.disconnect();
+      if (!bypass.checked) node.connect(after);
+    };
+    input.oninput = output.oninput = bypass.onchange = set;
+    set();
+    after.connect(context.destination);
+    if (source.value === "microphone") {
+      const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+      media = await navigator.mediaDevices.getUserMedia({ audio });
+      new MediaStreamAudioSourceNode(context, { mediaStream: media }).connect(before);
+    } else {
+      const buffer = new AudioBuffer({ length: 96_000, sampleRate: 48_000 });
+      buffer.copyToChannel(pluck(96_000, 48_000), 0);
+      const loop = new AudioBufferSourceNode(context, { buffer, loop: true });
+      loop.connect(before);
+      loop.start();
+    }
+    timer = window.setInterval(async () => {
+      const { mean } = await node.load();
+      at<HTMLMeterElement>("load").value = mean;
+      at("percent").textContent = `${(mean * 100).toFixed(1)} %`;
+    }, 1000);
+    play.textContent = "Stop";
+    say("Playing.");
+  } catch (error) {
+    stop?.();
+    say(`No sound: ${(error as Error).message}`);
+  }
+}
+
+file.onchange = () => choose(file.files?.[0]);
+play.onclick = () => (stop ? stop() : start());
+document.ondragover = (event) => event.preventDefault();
+document.ondrop = (event) => {
+  event.preventDefault();
+  choose(event.dataTransfer?.files[0]);
+};
