@@ -14,13 +14,18 @@ const say = (text: string) => {
 
 let model: ReturnType<typeof readModel> | undefined;
 let stop: (() => void) | undefined;
+let latest: File | undefined;
 
 async function choose(chosen: File | undefined): Promise<void> {
   if (chosen === undefined) return;
   stop?.();
   model = undefined;
+  latest = chosen;
+  const bytes = new Uint8Array(await chosen.arrayBuffer());
+  // Another file was chosen meanwhile.
+  if (latest !== chosen) return;
   try {
-    model = readModel(new Uint8Array(await chosen.arrayBuffer()));
+    model = readModel(bytes);
     say(`${chosen.name} is ready.`);
   } catch (error) {
     say(`${chosen.name} cannot be used. ${(error as Error).message}`);
@@ -28,14 +33,25 @@ async function choose(chosen: File | undefined): Promise<void> {
   play.disabled = model === undefined;
 }
 
+/** The largest sample that a tap has seen of late. */
+function peakOf(tap: AnalyserNode, samples: Float32Array<ArrayBuffer>): number {
+  tap.getFloatTimeDomainData(samples);
+  return samples.reduce((peak, sample) => Math.max(peak, Math.abs(sample)), 0);
+}
+
 async function start(): Promise<void> {
   if (model === undefined) return;
   const context = new AudioContext({ sampleRate: 48_000 });
   let media: MediaStream | undefined;
-  let timer = 0;
-  stop = () => {
-    clearInterval(timer);
+  const timers: number[] = [];
+  let over = false;
+  const release = () => {
     for (const track of media?.getTracks() ?? []) track.stop();
+  };
+  stop = () => {
+    over = true;
+    timers.forEach(clearInterval);
+    release();
     context.close();
     stop = undefined;
     play.textContent = "Play";
@@ -61,6 +77,8 @@ async function start(): Promise<void> {
     if (source.value === "microphone") {
       const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
       media = await navigator.mediaDevices.getUserMedia({ audio });
+      // Stop was pressed while the browser asked.
+      if (over) return release();
       new MediaStreamAudioSourceNode(context, { mediaStream: media }).connect(before);
     } else {
       const buffer = new AudioBuffer({ length: 96_000, sampleRate: 48_000 });
@@ -69,15 +87,23 @@ async function start(): Promise<void> {
       loop.connect(before);
       loop.start();
     }
-    timer = window.setInterval(async () => {
-      const { mean } = await node.load();
-      at<HTMLMeterElement>("load").value = mean;
-      at("percent").textContent = `${(mean * 100).toFixed(1)} %`;
-    }, 1000);
+    const tap = new AnalyserNode(context, { fftSize: 8192 });
+    after.connect(tap);
+    const samples = new Float32Array(tap.fftSize);
+    timers.push(
+      window.setInterval(() => {
+        at<HTMLMeterElement>("level").value = peakOf(tap, samples);
+      }, 100),
+      window.setInterval(async () => {
+        const { mean } = await node.load();
+        at<HTMLMeterElement>("load").value = mean;
+        at("percent").textContent = `${(mean * 100).toFixed(1)} %`;
+      }, 1000),
+    );
     play.textContent = "Stop";
     say("Playing.");
   } catch (error) {
-    stop?.();
+    if (!over) stop?.();
     say(`No sound: ${(error as Error).message}`);
   }
 }

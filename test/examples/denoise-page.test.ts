@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeWav } from "sluice/audio";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { buildPage } from "../../examples/denoise/page/build.ts";
+import { buildPage } from "../../examples/page.ts";
 import { noise } from "../audio/vectors.ts";
 import {
   type Browser,
@@ -42,7 +42,11 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
   beforeAll(async () => {
     const models = VECTORS && join(VECTORS, "models");
     const files = { "sound.wav": sound, "broken.onnx": Uint8Array.of(1, 2, 3), "text.wav": "no sound" };
-    server = await serve({ page: await buildPage(), files, ...(models && { models }) });
+    server = await serve({
+      page: await buildPage(new URL("../../examples/denoise/page/", import.meta.url)),
+      files,
+      ...(models && { models }),
+    });
     browser = await openBrowser(["--autoplay-policy=no-user-gesture-required"]);
   });
   afterAll(async () => {
