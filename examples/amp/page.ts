@@ -61,6 +61,8 @@ async function start(): Promise<void> {
     const before = new GainNode(context);
     const after = new GainNode(context);
     const node: SluiceNode = await createSluiceNode(context, model, { url: "processor.js", prewarm: 4800 });
+    // Stop was pressed meanwhile.
+    if (over) return;
     node.addEventListener("processorerror", (event) => say(`The model failed: ${(event as ErrorEvent).message}`));
     const set = () => {
       before.gain.value = 10 ** (input.valueAsNumber / 20);

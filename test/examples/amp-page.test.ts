@@ -1,7 +1,5 @@
 /** The amplifier's page in Chromium: what it says, what bypass changes in the sound, and what axe-core finds. */
 
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildPage } from "../../examples/page.ts";
 import { noise } from "../audio/vectors.ts";
@@ -14,12 +12,10 @@ import {
   type Server,
   serve,
 } from "../browser/chromium.ts";
+import { choose, NO_AXE, press, seriousFindings, status, until } from "./pages.ts";
 
 // A busy machine is slow, not wrong.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
-const AXE = fileURLToPath(new URL("../pages/node_modules/axe-core/axe.min.js", import.meta.url));
-const NO_AXE = existsSync(AXE) ? "" : " (skipped: no axe-core; npm ci --prefix test/pages installs it)";
 
 /** A GRU of 8 units in RTNeural's JSON whose head gives silence, so that what is heard with it is the bypass. */
 const silent = () => {
@@ -43,25 +39,12 @@ describe.skipIf(CHROMIUM === undefined)(`the amplifier's page in Chromium${NO_CH
   });
 
   const open = () => browser.open(`${server.url}/page/index.html`);
-  const status = (page: Page) => page.evaluate(`document.querySelector("#status").textContent`);
-  const until = (page: Page, expected: string) =>
-    vi.waitFor(async () => expect(await status(page)).toContain(expected), 20_000);
-  const press = (page: Page, id: string) => page.evaluate(`document.getElementById("${id}").click()`);
   const level = (page: Page) => page.evaluate(`document.getElementById("level").value`) as Promise<number>;
-  const choose = (page: Page, path: string) =>
-    page.evaluate(`(async () => {
-      const bytes = await (await fetch(${JSON.stringify(path)})).arrayBuffer();
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([bytes], ${JSON.stringify(path.replace(/^.*\//, ""))}));
-      const input = document.getElementById("file");
-      input.files = transfer.files;
-      input.dispatchEvent(new Event("change"));
-    })()`);
 
   it("says what is wrong with a file that is no model", async () => {
     const page = await open();
     expect(await status(page)).toBe("Choose a model.");
-    await choose(page, "/files/broken.json");
+    await choose(page, "file", "/files/broken.json");
     await until(page, "broken.json cannot be used.");
     expect(await page.evaluate(`document.getElementById("play").disabled`)).toBe(true);
     expect(page.messages).toEqual([]);
@@ -69,7 +52,7 @@ describe.skipIf(CHROMIUM === undefined)(`the amplifier's page in Chromium${NO_CH
 
   it("plays the string through the model, and past it when bypassed", async () => {
     const page = await open();
-    await choose(page, "/files/silent.json");
+    await choose(page, "file", "/files/silent.json");
     await until(page, "silent.json is ready.");
     await press(page, "play");
     await until(page, "Playing.");
@@ -87,10 +70,6 @@ describe.skipIf(CHROMIUM === undefined)(`the amplifier's page in Chromium${NO_CH
 
   it.skipIf(NO_AXE !== "")(`axe-core finds nothing serious${NO_AXE}`, async () => {
     const page = await open();
-    await page.evaluate(`${readFileSync(AXE, "utf8")};0`);
-    const found = (await page.evaluate(
-      `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => [id, impact, nodes[0].html]))`,
-    )) as [id: string, impact: string, html: string][];
-    expect(found.filter(([, impact]) => impact === "serious" || impact === "critical")).toEqual([]);
+    expect(await seriousFindings(page)).toEqual([]);
   });
 });

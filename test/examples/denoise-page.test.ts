@@ -1,8 +1,6 @@
 /** The denoiser's page in Chromium: what it says without a model, what it plays with one, and what axe-core finds. */
 
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { writeWav } from "sluice/audio";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { buildPage } from "../../examples/page.ts";
@@ -17,12 +15,11 @@ import {
   serve,
 } from "../browser/chromium.ts";
 import { NO_VECTORS, VECTORS } from "../vectors.ts";
+import { choose, NO_AXE, press, seriousFindings, status, until } from "./pages.ts";
 
 // A busy machine is slow, not wrong.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const AXE = fileURLToPath(new URL("../pages/node_modules/axe-core/axe.min.js", import.meta.url));
-const NO_AXE = existsSync(AXE) ? "" : " (skipped: no axe-core; npm ci --prefix test/pages installs it)";
 const RATE = 44_100;
 
 /** Three seconds of a tone that comes and goes, in noise. */
@@ -55,21 +52,8 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
   });
 
   const open = () => browser.open(`${server.url}/page/index.html`);
-  const status = (page: Page) => page.evaluate(`document.querySelector("#status").textContent`);
   const disabled = (page: Page) =>
     page.evaluate(`["play", "microphone", "stop"].map((id) => document.getElementById(id).disabled)`);
-  const until = (page: Page, expected: string) =>
-    vi.waitFor(async () => expect(await status(page)).toContain(expected), 20_000);
-  const press = (page: Page, id: string) => page.evaluate(`document.getElementById("${id}").click()`);
-  const choose = (page: Page, id: string, path: string) =>
-    page.evaluate(`(async () => {
-      const bytes = await (await fetch(${JSON.stringify(path)})).arrayBuffer();
-      const transfer = new DataTransfer();
-      transfer.items.add(new File([bytes], ${JSON.stringify(path.replace(/^.*\//, ""))}));
-      const input = document.getElementById(${JSON.stringify(id)});
-      input.files = transfer.files;
-      input.dispatchEvent(new Event("change"));
-    })()`);
   /** How much light a canvas has. */
   const light = (page: Page, id: string) =>
     page.evaluate(`(() => {
@@ -98,11 +82,7 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
 
   it.skipIf(NO_AXE !== "")(`axe-core finds nothing serious${NO_AXE}`, async () => {
     const page = await open();
-    await page.evaluate(`${readFileSync(AXE, "utf8")};0`);
-    const found = (await page.evaluate(
-      `axe.run().then(({ violations }) => violations.map(({ id, impact, nodes }) => [id, impact, nodes[0].html]))`,
-    )) as [id: string, impact: string, html: string][];
-    expect(found.filter(([, impact]) => impact === "serious" || impact === "critical")).toEqual([]);
+    expect(await seriousFindings(page)).toEqual([]);
     await page.evaluate(
       `document.querySelector("#bypass").parentElement.replaceChildren(document.querySelector("#bypass"))`,
     );
