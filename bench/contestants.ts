@@ -56,11 +56,15 @@ export function expectedOf(model: Model, xs: Numbers): Float32Array {
   return output;
 }
 
-/** One step in each turn. */
+/** Arrays that single steps take in turn, a power of two: a hundred would fill the first cache, and a caller has one. */
+const TURNS = 8;
+
+/** One step in each turn, from an array into another. */
 export function stepping(name: string, model: Model, session: Session, expected: Float32Array): Contestant {
   const stream = session.stream();
   const rows = split(model, rowsOf(model, STEPS));
   const y = new Float32Array(outputSizeOf(model));
+  const last = y.length - 1;
   let t = 0;
   return {
     name,
@@ -69,7 +73,36 @@ export function stepping(name: string, model: Model, session: Session, expected:
     first: () => Float32Array.from(rows.flatMap((x) => [...stream.step(x)])),
     run(turns) {
       let sum = 0;
-      for (let i = 0; i < turns; i++) sum += stream.step(rows[t++ % STEPS], y)[y.length - 1];
+      for (let i = 0; i < turns; i++) {
+        t = (t + 1) & (TURNS - 1);
+        sum += stream.step(rows[t], y)[last];
+      }
+      return sum;
+    },
+  };
+}
+
+/** One step in each turn, from `stream.input` to `stream.output`: nothing is copied. */
+export function steppingInPlace(name: string, model: Model, session: Session, expected: Float32Array): Contestant {
+  const stream = session.stream();
+  const { input, output } = stream;
+  const rows = split(model, rowsOf(model, STEPS));
+  const last = output.length - 1;
+  const step = (x: Numbers) => {
+    input.set(x);
+    return [...stream.step()];
+  };
+  return {
+    name: `${name}, in place`,
+    steps: 1,
+    expected,
+    first: () => Float32Array.from(rows.flatMap(step)),
+    run(turns) {
+      let sum = 0;
+      for (let i = 0; i < turns; i++) {
+        stream.step();
+        sum += output[last];
+      }
       return sum;
     },
   };

@@ -138,7 +138,7 @@ export function createReferenceEngine(model: Model, options: Known & { rows: num
     reserve(rows) {
       if (rows > engine.rows) Object.assign(engine, io(rows));
     },
-    get bytes() {
+    bytes() {
       return {
         weights: byteLength([...weights.values()]),
         programs: 0,

@@ -38,7 +38,7 @@ export interface Engine {
   readonly variant: Variant;
   readonly precision: "f32" | "int8" | "f64";
   /** Bytes of each region: weights, programs, io, scratch, and state per stream. */
-  readonly bytes: Readonly<Record<"weights" | "programs" | "io" | "scratch" | "statePerStream", number>>;
+  bytes(): Readonly<Record<"weights" | "programs" | "io" | "scratch" | "statePerStream", number>>;
   /** How many rows (steps × members) one execution takes. */
   readonly rows: number;
   /** Makes room for more rows; only sequence models ask for it. May grow memory. */

@@ -40,7 +40,7 @@ export interface RunResult {
 export interface SessionInfo {
   readonly variant: Variant;
   readonly precision: Engine["precision"];
-  readonly bytes: Engine["bytes"];
+  readonly bytes: ReturnType<Engine["bytes"]>;
 }
 
 /** xs of a run: one array, one for each sequence, or either by input name. */
@@ -72,8 +72,8 @@ export class Session {
   }
 
   get info(): SessionInfo {
-    const { variant, precision, bytes } = this.#live().engine;
-    return { variant, precision, bytes };
+    const { engine } = this.#live();
+    return { variant: engine.variant, precision: engine.precision, bytes: engine.bytes() };
   }
 
   /**

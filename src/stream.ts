@@ -49,23 +49,28 @@ export class Stream {
   step(x?: Readonly<Record<string, Numbers | number>>, y?: Record<string, Float32Array>): Record<string, Float32Array>;
   step(x?: StepInput, y?: Output): Output;
   step(x?: StepInput, y?: Output): Output {
-    const { core, states } = this.#members;
-    const { engine, inputs, outputs } = core;
     const from = this.#x;
     const to = this.#y;
-    const { length } = from;
     if (
       x instanceof Float32Array &&
       y instanceof Float32Array &&
-      x.length === length &&
-      y.length === to.length &&
-      length
+      from.length > 0 &&
+      x.length === from.length &&
+      y.length === to.length
     ) {
+      const { core, states } = this.#members;
       copyRow(from, x);
-      check(engine.execute(states, 1), core);
+      check(core.engine.execute(states, 1), core);
       copyRow(y, to);
       return y;
     }
+    return this.#step(x, y);
+  }
+
+  /** A step in any form. */
+  #step(x?: StepInput, y?: Output): Output {
+    const { core, states } = this.#members;
+    const { engine, inputs, outputs } = core;
     const named = y !== undefined && checkNames(outputs, y, "y");
     for (let i = 0; y !== undefined && i < outputs.length; i++) {
       checkRows(named ? y[outputs[i].name] : y, outputs[i], 1, named ? undefined : "y");

@@ -134,7 +134,7 @@ function createEngine(description: Description, exports: Exports): Engine {
   return {
     variant,
     precision,
-    bytes: { weights: 0, programs: 0, io: 0, scratch: 0, statePerStream: exports.state_size() },
+    bytes: () => ({ weights: 0, programs: 0, io: 0, scratch: 0, statePerStream: exports.state_size() }),
     rows: maxSteps,
     reserve(rows) {
       if (rows > maxSteps) throw new RangeError(`"xs" expected at most ${maxSteps} steps (--max-steps), got ${rows}`);

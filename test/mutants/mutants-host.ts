@@ -94,7 +94,7 @@ const ARENA: readonly Mutant[] = [
   {
     name: "stream: the short way does not check the length of x",
     file: "src/stream.ts",
-    find: "      x.length === length &&\n",
+    find: "      x.length === from.length &&\n",
     replace: "",
     tests: ["test/host/step.test.ts"],
   },
@@ -113,7 +113,7 @@ const ARENA: readonly Mutant[] = [
   {
     name: "arena: a traced stream walks the program without a trace",
     file: "src/arena.ts",
-    find: "traced || program.at",
+    find: "traced === 0 ? program.at : traced",
     replace: "program.at",
   },
 ];

@@ -254,7 +254,7 @@ describe("a reference engine's rows", () => {
 
   it("and all else are counted in bytes: weights and states in f64, io in f32", () => {
     const engine = createReferenceEngine(modelOf([TOKENS], [EMBEDDING, SUM]), { rows: 4 });
-    expect(engine.bytes).toEqual({ weights: 8 * 5, programs: 0, io: 4 * (4 + 16), scratch: 0, statePerStream: 8 });
+    expect(engine.bytes()).toEqual({ weights: 8 * 5, programs: 0, io: 4 * (4 + 16), scratch: 0, statePerStream: 8 });
     expect(engine.variant).toBe("reference");
   });
 });

@@ -31,7 +31,7 @@ function engineOf(rows: number, size: number, given: number, row: Row): Engine {
   return {
     variant: "reference",
     precision: "f64",
-    bytes: { weights: 0, programs: 0, io: 0, scratch: 0, statePerStream: 0 },
+    bytes: () => ({ weights: 0, programs: 0, io: 0, scratch: 0, statePerStream: 0 }),
     rows,
     inputs,
     outputs,
