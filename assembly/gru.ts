@@ -102,7 +102,7 @@ function plainGates<T>(
 ): void {
   const z = gates + bytes;
   const n = z + bytes;
-  decayRows<T>(gates, stride, bytes << 1, count);
+  decayRows(gates, stride, bytes << 1, count, isFloat<T>());
   for (let row: usize = 0; row < count; row++) {
     const at = row * stride;
     const nRow = nHidden + row * nStride;
@@ -110,7 +110,7 @@ function plainGates<T>(
       v128.store(n + at + i, f32x4.add(v128.load(n + at + i), sigmoidTimesV(v128.load(gates + at + i), v128.load(nRow + i))));
     }
   }
-  tanhRows<T>(n, stride, nHidden, nStride, n, stride, bytes, count);
+  tanhRows(n, stride, nHidden, nStride, n, stride, bytes, count, isFloat<T>());
   for (let row: usize = 0; row < count; row++) {
     const at = row * stride;
     const nRow = nHidden + row * nStride;

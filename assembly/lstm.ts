@@ -18,7 +18,7 @@ import {
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { product, quantize } from "./int8";
-import { decayRows, Fused, keptV, mulAdd, Rounded, sigmoidTanhV, sigmoidTimesV, tanhRows } from "./math";
+import { decayRows, keptV, mulAdd, sigmoidTanhV, sigmoidTimesV, tanhRows } from "./math";
 import { copyVectors, word } from "./rows";
 import { gateSums } from "./sums";
 
@@ -36,8 +36,7 @@ export function lstmStep(
   const m = projection != 0 ? word(record, LSTM_M_ROWS) : h;
   const mStride = projection != 0 ? bytes : hStride;
   const plain = word(record, C_PLAIN) != 0;
-  if (plain && q != 0) plainGates<Rounded>(gx, gxStride, c, cStride, m, mStride, bytes, count);
-  else if (plain) plainGates<Fused>(gx, gxStride, c, cStride, m, mStride, bytes, count);
+  if (plain) plainGates(gx, gxStride, c, cStride, m, mStride, bytes, count, q == 0);
   else {
     for (let i: usize = 0; i < count; i++) gates(record, gx + i * gxStride, c + i * cStride, m + i * mStride, hidden, bytes);
   }
@@ -49,14 +48,14 @@ export function lstmStep(
 }
 
 /** The gate passes: i, f, o, g and c → c and o ∘ tanh(c), of all rows. */
-function plainGates<T>(
-  i: usize, stride: usize, c: usize, cStride: usize, m: usize, mStride: usize, bytes: usize, count: usize,
+function plainGates(
+  i: usize, stride: usize, c: usize, cStride: usize, m: usize, mStride: usize, bytes: usize, count: usize, fused: bool,
 ): void {
   const f = i + bytes;
   const o = f + bytes;
   const g = o + bytes;
-  decayRows<T>(i, stride, bytes * 3, count);
-  tanhRows<T>(g, stride, m, mStride, g, stride, bytes, count);
+  decayRows(i, stride, bytes * 3, count, fused);
+  tanhRows(g, stride, m, mStride, g, stride, bytes, count, fused);
   for (let row: usize = 0; row < count; row++) {
     const at = row * stride;
     const cRow = c + row * cStride;
@@ -66,7 +65,7 @@ function plainGates<T>(
       v128.store(cRow + k, keptV(f32x4.add(sigmoidTimesV(v128.load(f + at + k), v128.load(cRow + k)), input)));
     }
   }
-  tanhRows<T>(m, mStride, g, stride, c, cStride, bytes, count);
+  tanhRows(m, mStride, g, stride, c, cStride, bytes, count, fused);
   for (let row: usize = 0; row < count; row++) {
     const at = row * stride;
     const mRow = m + row * mStride;

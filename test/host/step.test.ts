@@ -4,7 +4,7 @@
  */
 
 import { describe, expect, it } from "vitest";
-import { createSessionSync, modelFromLayers } from "../../src/index.ts";
+import { createSessionSync, modelFromLayers, type SessionOptions } from "../../src/index.ts";
 import { tensors } from "../tensors.ts";
 
 const H = 4;
@@ -48,12 +48,15 @@ describe.each(["gru", "lstm"])("the gates of an %s", (type) => {
       const bias = all.get("rnn.bias_ih_l0")?.data as Float32Array;
       for (let i = 0; i < bias.length; i++) bias[i] = (signs >> Math.floor(i / H)) & 1 ? size : -size;
       const model = modelFromLayers([{ ...layers[0], type }], all);
-      const steps = (["reference", "simd"] as const).map((variant) =>
-        createSessionSync(model, { variant })
+      const run = (options: SessionOptions) =>
+        createSessionSync(model, options)
           .stream()
-          .run(Float32Array.of(1, -1, 0.5, 0.25)),
-      );
-      for (let i = 0; i < steps[0].length; i++) expect(Math.abs(steps[1][i] - steps[0][i])).toBeLessThan(1e-6);
+          .run(Float32Array.of(1, -1, 0.5, 0.25));
+      const expected = run({ variant: "reference" });
+      for (const precision of ["f32", "int8"] as const) {
+        const steps = run({ variant: "simd", precision });
+        for (let i = 0; i < steps.length; i++) expect(Math.abs(steps[i] - expected[i])).toBeLessThan(1e-6);
+      }
     }
   });
 });

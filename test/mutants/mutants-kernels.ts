@@ -273,6 +273,25 @@ const FUNCTIONS: readonly Mutant[] = [
     tests: ["test/host/step.test.ts"],
   },
   {
+    name: "gates: e⁻ˣ of a gate is limited on one side, fused",
+    file: "assembly/math.ts",
+    find: "a = f32x4.pmax(a, limit);\n      b = f32x4.pmax(b, limit);",
+    replace: "",
+    tests: ["test/host/step.test.ts"],
+  },
+  {
+    name: "gates: the last vector of an odd number is left out",
+    file: "assembly/math.ts",
+    find: "for (let i: usize = 0; i < bytes; i += 32) {",
+    replace: "for (let i: usize = 0; i + 16 < bytes; i += 32) {",
+  },
+  {
+    name: "gates: the last vector of an odd number takes the next row's first with it",
+    file: "assembly/math.ts",
+    find: "i + 16 < bytes ? i + 16 : i",
+    replace: "i + 16",
+  },
+  {
     name: "log: its series ends early",
     file: "assembly/math.ts",
     find: "let k: f64 = 21",
