@@ -10,7 +10,7 @@ import { nativeStep } from "../native.ts";
 import type { Context, Row, Table } from "../report.ts";
 import { type Cell, modelOf, products, SIZES, square } from "../shapes.ts";
 
-/** Times the native step that a GRU step is to take at most. */
+/** Times the native step that a GRU step in place is to take at most. */
 const GOALS: Readonly<Record<number, string>> = {
   8: "≤ 1.8", 16: "≤ 1.8", 32: "≤ 1.8", 64: "≤ 1.35", 128: "≤ 1.2", 256: "≤ 1.1",
 }; // biome-ignore format: a table
