@@ -9,8 +9,8 @@ import { ModelError, SessionError } from "./errors.ts";
 import { readAll } from "./load.ts";
 import { kindOf, wrongKind } from "./ports.ts";
 
-/** A build of the kernels: its bytes as text (src/binary-text.ts), bytes, or a compiled Module. */
-export type KernelBinary = string | Uint8Array | ArrayBuffer | WebAssembly.Module;
+/** A build of the kernels: its bytes as text (src/binary-text.ts), whole or in parts, bytes, or a compiled Module. */
+export type KernelBinary = string | readonly string[] | Uint8Array | ArrayBuffer | WebAssembly.Module;
 
 /** The builds of one kernel set. Importing a set costs its bytes and nothing else. */
 export interface KernelSet {
@@ -50,9 +50,10 @@ function isModule(binary: unknown): binary is WebAssembly.Module {
 
 /** Text as bytes, by hand: audio worklets have neither atob nor TextDecoder. @internal */
 export function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
-  if (typeof binary !== "string") return isModule(binary) ? binary : new Uint8Array(binary as ArrayBuffer);
-  if (!binary.startsWith(MAGIC)) throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);
-  return bytesOfText(binary);
+  const text = Array.isArray(binary) ? binary.join("") : binary;
+  if (typeof text !== "string") return isModule(text) ? text : new Uint8Array(text);
+  if (!text.startsWith(MAGIC)) throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);
+  return bytesOfText(text);
 }
 
 /** How the text of a module begins: "\0asm". */

@@ -5,13 +5,14 @@
 
 import { describe, expect, it } from "vitest";
 import { relaxed } from "../../../build/kernels-graph.ts";
+import { bytesOfText } from "../../../src/binary-text.ts";
 import { ModelError } from "../../../src/errors.ts";
 import { createRuntimeSync } from "../../../src/onnx.ts";
 import { drawModel } from "../../diff/graphs.ts";
 import { KNOWN } from "../../diff/known.ts";
 import { distance, type Outputs, pastLength, runOurs } from "../../diff/ours.ts";
 
-const VARIANTS = WebAssembly.validate(Buffer.from(relaxed, "hex"))
+const VARIANTS = WebAssembly.validate(bytesOfText(relaxed.join("")))
   ? (["simd", "relaxed"] as const)
   : (["simd"] as const);
 const MODELS = 240;
