@@ -3,6 +3,9 @@
  * The entry `sluice/onnx`: ONNX files (opsets 7 … 26), with the graph kernels. The names are those of `sluice`.
  */
 
+// First, so that the texts of the kernels stand before the code and not amid it: gzip forgets what is 32 KiB back.
+export * from "./graph-entry.ts";
+
 import { type ReadOnnxOptions, readOnnxModel } from "./formats/onnx/read.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
 import type { Model } from "./model.ts";
@@ -33,4 +36,3 @@ export async function loadModel(source: ModelSource, options: LoadOptions & Read
 
 export type { OnnxLimits as Limits } from "./formats/onnx/limits.ts";
 export type { ConstantInput, ReadOnnxOptions as ReadModelOptions } from "./formats/onnx/read.ts";
-export * from "./graph-entry.ts";
