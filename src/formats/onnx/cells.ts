@@ -8,10 +8,11 @@
  * by its operators and shapes, never by names.
  */
 
+import { elements } from "../../tensor.ts";
 import { emitStep } from "./emit-recurrent.ts";
 import { base, type Linear, linearOf } from "./linear.ts";
 import { type OnnxOp, Step } from "./step.ts";
-import { sizeOf, type Value } from "./value.ts";
+import type { Value } from "./value.ts";
 
 /** A cell: what it reads, what it gives, and the layer over its one step. */
 interface Cell {
@@ -61,7 +62,7 @@ function difference(value: Value): readonly [Value, Value] | undefined {
 const isOne = ({ data, places }: Value) => !places && data?.length === 1 && data[0] === 1;
 
 /** One row of so many numbers. */
-const fits = ({ shape }: Value, size: number) => sizeOf(shape) === size;
+const fits = ({ shape }: Value, size: number) => elements(shape) === size;
 
 /** The cell whose h' a value is. */
 function lstmOf(h: Value): Cell | undefined {
@@ -83,13 +84,13 @@ function lstmOf(h: Value): Cell | undefined {
 }
 
 function readLstm(parts: readonly Value[], c: Value, h: Value, next: Value): Cell | undefined {
-  const hidden = sizeOf(h.shape);
+  const hidden = elements(h.shape);
   if (!fits(c, hidden) || c.data || !parts.every((part) => fits(part, hidden))) return undefined;
   const gates = parts.map(linearOf);
   const [first] = gates;
   if (!first || !gates.every((gate) => gate?.products.size === 2)) return undefined;
   const read = [...first.products.keys()];
-  const k = read.findLastIndex(({ shape }) => sizeOf(shape) === hidden);
+  const k = read.findLastIndex(({ shape }) => elements(shape) === hidden);
   if (k < 0 || !gates.every((gate) => read.every((value) => gate?.products.has(value)))) return undefined;
   const [x, state] = [read[1 - k], read[k]];
   return {
@@ -129,7 +130,7 @@ function* interpolations(a: Value, b: Value): Generator<readonly [z: Value, n: V
 }
 
 function readGru(gate: Value, candidate: Value, state: Value, next: Value): Cell | undefined {
-  const hidden = sizeOf(next.shape);
+  const hidden = elements(next.shape);
   const h = base(state);
   if (h.data || ![gate, candidate, state].every((value) => fits(value, hidden))) return undefined;
   const z = linearOf(gate);
@@ -197,7 +198,7 @@ function layerOf(
   apart?: Float64Array,
 ): OnnxOp {
   const hidden = gates[0].bias.length;
-  const inputSize = sizeOf(x.shape);
+  const inputSize = elements(x.shape);
   const stacked = (parts: readonly Float64Array[]) => Float32Array.from(parts.flatMap((part) => [...part]));
   return {
     inputs: [2, 3],

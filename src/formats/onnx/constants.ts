@@ -1,8 +1,9 @@
 /** Operators that fold away: Constant, ConstantOfShape, Shape, Size, Range. */
 
+import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
 import type { Constant } from "./tensor.ts";
-import { type Elements, newElements, sizeOf, TIME } from "./value.ts";
+import { type Elements, newElements, TIME } from "./value.ts";
 
 /** What a Constant holds, by its one attribute. */
 function constant(step: Step): Constant {
@@ -71,7 +72,7 @@ export const CONSTANTS: Readonly<Record<string, OnnxOp>> = {
       if (shape.every((size) => size >= 0)) return [{ kind: filling(step).kind, shape }];
       throw step.shapeError("sizes ≥ 0", shape);
     },
-    fold: (step, [{ kind, shape }]) => [newElements(kind, sizeOf(shape)).fill(filling(step).data[0])],
+    fold: (step, [{ kind, shape }]) => [newElements(kind, elements(shape)).fill(filling(step).data[0])],
   },
   Shape: {
     inputs: [1, 1],
@@ -90,7 +91,7 @@ export const CONSTANTS: Readonly<Record<string, OnnxOp>> = {
         shape,
         shape.map((_, axis) => axis),
       );
-      return [Float64Array.of(sizeOf(shape))];
+      return [Float64Array.of(elements(shape))];
     },
   },
   Range: {

@@ -1,14 +1,14 @@
 /** Operators that compute element by element, with NumPy's broadcasting. */
 
 import type { ActivationSpec } from "../../model.ts";
+import { broadcast } from "../../reference/graph/tensor.ts";
+import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
 import {
-  broadcast,
   type Elements,
   type Info,
   newElements,
   placesOf,
-  sizeOf,
   spreadStrides,
   TIME,
   type Value,
@@ -55,7 +55,7 @@ const GRAPH_OPS: Readonly<Record<string, string>> = {
 const COMPARISONS = ["Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual"];
 
 function broadcastShape(step: Step, values: readonly Value[]): number[] {
-  const shape = broadcast(values.map((value) => value.shape));
+  const shape = broadcast(...values.map((value) => value.shape));
   if (shape) return shape;
   throw step.shapeError("shapes that broadcast", ...values.map((value) => value.shape));
 }
@@ -80,7 +80,7 @@ function foldBinary(step: Step, [{ kind, shape }]: readonly Info[]): Elements[] 
   const all = step.inputs as Value[];
   const integers = all[0].kind !== "F32";
   const places = all.map((value) => placesOf(shape, spreadStrides(value.shape, shape)));
-  const out = newElements(kind, sizeOf(shape));
+  const out = newElements(kind, elements(shape));
   for (let i = 0; i < out.length; i++) {
     let sum = (all[0].data as Elements)[places[0][i]];
     for (let k = 1; k < all.length; k++) {
@@ -130,7 +130,7 @@ const where: OnnxOp = {
       const places = placesOf(shape, spreadStrides(from, shape));
       return (i: number) => (data as Elements)[places[i]];
     });
-    const out = newElements(kind, sizeOf(shape));
+    const out = newElements(kind, elements(shape));
     for (let i = 0; i < out.length; i++) out[i] = condition(i) ? a(i) : b(i);
     return [out];
   },
@@ -324,15 +324,15 @@ const cast: OnnxOp = {
   },
   fold: (step, [{ kind }]) => {
     const { kind: from, data } = step.input(0);
-    const elements = data as Elements;
+    const known = data as Elements;
     if (from !== "I32" && kind === "I32") {
-      const out = Float64Array.from(elements, Math.trunc);
+      const out = Float64Array.from(known, Math.trunc);
       if (out.every(Number.isSafeInteger)) return [out];
       throw step.error("ERR_DTYPE", "expected numbers that fit an integer; got others.");
     }
-    if (from === "I32" && kind === "F32" && elements.includes(TIME)) unfolded(step);
-    if (kind === "BOOL") return [Float64Array.from(elements, (x) => Number(x !== 0))];
-    return [kind === "F32" ? Float32Array.from(elements) : Float64Array.from(elements)];
+    if (from === "I32" && kind === "F32" && known.includes(TIME)) unfolded(step);
+    if (kind === "BOOL") return [Float64Array.from(known, (x) => Number(x !== 0))];
+    return [kind === "F32" ? Float32Array.from(known) : Float64Array.from(known)];
   },
   emit: (step, to) => {
     const { kind } = step.outputs[0];

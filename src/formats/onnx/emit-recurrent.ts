@@ -1,9 +1,10 @@
 /** Recurrent steps → nodes that carry their state along the stream, or scan an axis of their own input within one execution. */
 
+import { elements } from "../../tensor.ts";
 import type { Attrs, Emitter, NodeTensor } from "./emitter.ts";
 import { OWN_ATTRS, type Recurrent, readRecurrent, recurrentShapes } from "./recurrent.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import { sizeOf, TIME, type Value } from "./value.ts";
+import { TIME, type Value } from "./value.ts";
 
 /** A layer that keeps its state from step to step, where its steps are those of the stream; else it scans its own input. */
 export function emitRecurrent(to: Emitter, step: Step): void {
@@ -15,7 +16,7 @@ export function emitRecurrent(to: Emitter, step: Step): void {
 function carry(to: Emitter, step: Step, { op, attrs, tensors, states, directions, hidden }: Recurrent): void {
   const x = step.input(0);
   const shape = to.shape(x);
-  if (sizeOf(shape) !== shape[2]) throw step.shapeError("one sequence along the free axis", x.shape);
+  if (elements(shape) !== shape[2]) throw step.shapeError("one sequence along the free axis", x.shape);
   const list = [...tensors];
   states.forEach((state, i) => {
     const initial = step.inputs[5 + i];
@@ -38,9 +39,9 @@ export function emitStep(
   tensors: readonly NodeTensor[],
 ): void {
   if (!to.has(op, "scan")) throw step.error("ERR_UNSUPPORTED_OP", "scans its own input, which these kernels do not.");
-  const inputs = values.map((value) => to.reshaped(step, value, [1, 1, sizeOf(to.shape(value))]));
+  const inputs = values.map((value) => to.reshaped(step, value, [1, 1, elements(to.shape(value))]));
   const [h, c] = step.outputs.map(
-    (value): Value => ({ name: value.name, kind: "F32", shape: [1, 1, sizeOf(value.shape)] }),
+    (value): Value => ({ name: value.name, kind: "F32", shape: [1, 1, elements(value.shape)] }),
   );
   to.layer(step, op, inputs, { ...attrs, scan: true }, tensors, c ? [h, undefined, c] : [h]);
   to.same(step, h);

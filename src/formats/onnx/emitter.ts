@@ -10,11 +10,12 @@ import type { OpTable } from "../../ops/core.ts";
 import { FUNCTIONS } from "../../ops/functions.ts";
 import { resolveAttrs } from "../../ops/op.ts";
 import type { Dtype, Tensor } from "../../tensor.ts";
+import { elements } from "../../tensor.ts";
 import { show } from "../json.ts";
 import { unique } from "./names.ts";
 import { normalised, normOf } from "./norm.ts";
 import type { Step } from "./step.ts";
-import { type Elements, sizeOf, TIME, type Value } from "./value.ts";
+import { type Elements, TIME, type Value } from "./value.ts";
 
 interface Linear {
   readonly x: Value;
@@ -167,7 +168,7 @@ export class Emitter {
   /** An axis as an attribute: none where it holds all of a row, or is the last one. */
   axis(op: string, axis: number, value: Value): Attrs {
     const shape = this.shape(value);
-    const whole = sizeOf(shape) === shape[axis] && !this.has(op, "axis");
+    const whole = elements(shape) === shape[axis] && !this.has(op, "axis");
     return whole || axis === shape.length - 1 ? {} : { axis };
   }
 
@@ -200,14 +201,7 @@ export class Emitter {
   }
 
   node(step: Step, op: string, inputs: readonly Value[], attrs: Attrs = {}, output = step.outputs[0]): void {
-    const name = this.open(step, op);
-    this.add(
-      op,
-      name,
-      inputs.map((value) => this.name(value)),
-      this.define(output),
-      attrs,
-    );
+    this.layer(step, op, inputs, attrs, [], [output]);
   }
 
   /** A node with tensors. */
@@ -282,7 +276,7 @@ export class Emitter {
     const inputs = step.inputs as Value[];
     if (inputs.length === 1) this.rename(step);
     else {
-      const before = sizeOf(this.shape(step.outputs[0]).slice(0, axis));
+      const before = elements(this.shape(step.outputs[0]).slice(0, axis));
       if (before > 1 && !this.has("concat", "axis"))
         throw step.error("ERR_UNSUPPORTED_OP", `needs concat along axis ${axis}, which these kernels do not have.`);
       this.node(step, "concat", inputs, this.has("concat", "axis") ? { axis } : {});

@@ -1,13 +1,14 @@
 /** The inputs of a graph: their sizes, which are constant, which axis is the stream of steps, and which are states. */
 
 import { FormatError, ModelError } from "../../errors.ts";
+import { elements } from "../../tensor.ts";
 import { show } from "../json.ts";
 import type { OnnxLimits } from "./limits.ts";
 import type { OnnxGraph, OnnxValue } from "./proto.ts";
 import type { ConstantInput, ReadOnnxOptions } from "./read.ts";
 import type { States } from "./states.ts";
 import { elementType } from "./tensor.ts";
-import { newElements, sizeOf, TIME, type Value, type ValueKind } from "./value.ts";
+import { newElements, TIME, type Value, type ValueKind } from "./value.ts";
 
 /** A free axis is its name; the caller's is "T". */
 export interface InputValue {
@@ -92,11 +93,11 @@ export function constantsOf(
         const list =
           typeof value === "number" || typeof value === "boolean" ? [Number(value)] : Array.from(value, Number);
         const free = axes.filter((axis) => typeof axis === "string").length;
-        const rest = sizeOf(axes.filter((axis) => typeof axis === "number"));
+        const rest = elements(axes.filter((axis) => typeof axis === "number"));
         const shape = axes.map((axis) => (typeof axis === "number" ? axis : free === 1 ? list.length / rest : 1));
         if (
           !shape.every(Number.isInteger) ||
-          sizeOf(shape) !== list.length ||
+          elements(shape) !== list.length ||
           !list.every((one) => !Number.isNaN(one) && (kind === "F32" || Number.isSafeInteger(one)))
         )
           throw new RangeError(
@@ -158,10 +159,10 @@ export function valuesOf(
       return typeof axis === "number" ? axis : 1;
     });
     if (!stream || shape.includes(TIME)) return { name, kind, shape };
-    if (sizeOf(shape) > limits.folded)
+    if (elements(shape) > limits.folded)
       throw new FormatError(
         "ERR_LIMIT",
-        `input ${show(name)}: expected at most ${limits.folded} elements; got ${sizeOf(shape)}`,
+        `input ${show(name)}: expected at most ${limits.folded} elements; got ${elements(shape)}`,
       );
     if (kind === "F32") return states.input(name, shape);
     return { name, kind, shape, lengths: true };

@@ -3,8 +3,9 @@
  * each value that it reads and one vector. So written-out cells are found whatever way their gates were stacked or cut.
  */
 
+import { elements } from "../../tensor.ts";
 import { sliceRanges, splitParts } from "./moves.ts";
-import { sizeOf, type Value } from "./value.ts";
+import type { Value } from "./value.ts";
 
 /** `rows` numbers: the sum of matrices (rows, columns) times values, and a vector. */
 export interface Linear {
@@ -24,7 +25,7 @@ export function base(value: Value): Value {
 
 /** The value as a linear function of others, where it is one row and a sum of products; undefined where it is not. */
 export function linearOf(value: Value): Linear | undefined {
-  const rows = sizeOf(value.shape);
+  const rows = elements(value.shape);
   const linear = { products: new Map<Value, Float64Array>(), bias: new Float64Array(rows), left: TERMS };
   return collect(value, 0, linear) ? linear : undefined;
 }
@@ -39,7 +40,7 @@ interface Growing {
 function collect(value: Value, start: number, to: Growing): boolean {
   const { step, data, shape, places } = value;
   const rows = to.bias.length;
-  const size = sizeOf(shape);
+  const size = elements(shape);
   if (--to.left < 0) return false;
   if (data) {
     if (places || (data.length !== 1 && data.length < start + rows)) return false;
@@ -51,7 +52,7 @@ function collect(value: Value, start: number, to: Growing): boolean {
   if (step.row.renames) return inner(step.input(0), start);
   switch (step.node.op) {
     case "Add":
-      return step.inputs.every((one) => one && (one.data || sizeOf(one.shape) === size) && inner(one, start));
+      return step.inputs.every((one) => one && (one.data || elements(one.shape) === size) && inner(one, start));
     case "Split": {
       const { axis, sizes } = splitParts(step);
       const index = step.outputs.findIndex(({ name }) => name === value.name);
@@ -71,7 +72,7 @@ function collect(value: Value, start: number, to: Growing): boolean {
       return (
         plain &&
         product(step.input(0), step.input(1), step.int("transB", 0) !== 0, start, to) &&
-        (!c || ((c.data !== undefined || sizeOf(c.shape) === size) && inner(c, start)))
+        (!c || ((c.data !== undefined || elements(c.shape) === size) && inner(c, start)))
       );
     }
     default:
@@ -80,13 +81,14 @@ function collect(value: Value, start: number, to: Growing): boolean {
 }
 
 /** All its elements stand along the axis, which is the last. */
-const oneRow = ({ shape }: Value, axis: number): boolean => axis === shape.length - 1 && sizeOf(shape) === shape[axis];
+const oneRow = ({ shape }: Value, axis: number): boolean =>
+  axis === shape.length - 1 && elements(shape) === shape[axis];
 
 /** x · W, of W (columns, N), or its transpose, the columns of the result from `start` on. Parts of a Concat are values apart. */
 function product(x: Value, W: Value, turned: boolean, start: number, to: Growing): boolean {
   const { data } = W;
   const columns = x.shape[x.shape.length - 1];
-  if (!data || W.shape.length !== 2 || sizeOf(x.shape) !== columns) return false;
+  if (!data || W.shape.length !== 2 || elements(x.shape) !== columns) return false;
   const [rows, N] = [to.bias.length, W.shape[turned ? 0 : 1]];
   const whole = base(x);
   const parts =
@@ -95,7 +97,7 @@ function product(x: Value, W: Value, turned: boolean, start: number, to: Growing
       : [x];
   let first = 0;
   for (const part of parts) {
-    const width = sizeOf(part.shape);
+    const width = elements(part.shape);
     const operand = base(part);
     if (operand.data) return false;
     const sum = to.products.get(operand) ?? new Float64Array(rows * width);

@@ -1,19 +1,10 @@
 /** Operators that move elements and compute nothing: Transpose, Slice, Gather, Split, Concat, Expand, Tile. */
 
+import { broadcast, stridesOf } from "../../reference/graph/tensor.ts";
+import { elements } from "../../tensor.ts";
 import { around } from "./renames.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import {
-  broadcast,
-  type Elements,
-  type Info,
-  newElements,
-  placesOf,
-  sizeOf,
-  spreadStrides,
-  stridesOf,
-  TIME,
-  type Value,
-} from "./value.ts";
+import { type Elements, type Info, newElements, placesOf, spreadStrides, TIME, type Value } from "./value.ts";
 
 /** The elements of `value` at these places. */
 export function take({ kind, data }: Value, places: ArrayLike<number>): Elements {
@@ -171,7 +162,7 @@ const gather = picking(
           const starts = sizes.map((_, i) => (i === axis ? ids[0] : 0));
           to.same(step, to.extra(step, "slice", [x], sizes, { starts, steps: sizes.map(() => 1), sizes }));
         }
-      } else if (axis === 0 && x.data && x.kind === "F32" && x.shape.length === 2 && sizeOf(to.shape(index)) === 1)
+      } else if (axis === 0 && x.data && x.kind === "F32" && x.shape.length === 2 && elements(to.shape(index)) === 1)
         to.embedding(step);
       else to.node(step, "gather", [x, index], { axis });
     },
@@ -259,7 +250,7 @@ const concat: OnnxOp = {
   },
   fold: (step, [{ kind, shape }]) => {
     const axis = step.axis(step.int("axis", shape.length - 1), shape.length);
-    const out = newElements(kind, sizeOf(shape));
+    const out = newElements(kind, elements(shape));
     const strides = stridesOf(shape);
     let start = 0;
     for (const { shape: part, data } of step.inputs as Value[]) {
@@ -282,14 +273,14 @@ const expand = picking(
     infer: (step) => {
       const x = step.input(0);
       const asked = step.known(1, "shape") as Elements;
-      const shape = broadcast([x.shape, [...asked]]);
+      const shape = broadcast(x.shape, [...asked]);
       if (shape && asked.every((size) => size >= 0)) return [{ kind: x.kind, shape }];
       throw step.shapeError("a shape that it can become", x.shape, [...asked]);
     },
     emit: (step, to) => {
       const [x] = step.inputs as Value[];
       const shape = to.shape(step.outputs[0]);
-      if (sizeOf(to.shape(x)) === sizeOf(shape)) to.rename(step);
+      if (elements(to.shape(x)) === elements(shape)) to.rename(step);
       else to.node(step, "expand", [x], { shape });
     },
   },
@@ -320,7 +311,7 @@ const tile = picking(
     const x = step.input(0).shape;
     const strides = stridesOf(x);
     const index = stridesOf(shape);
-    return Float64Array.from({ length: sizeOf(shape) }, (_, i) =>
+    return Float64Array.from({ length: elements(shape) }, (_, i) =>
       index.reduce((sum, stride, axis) => sum + (Math.floor(i / stride) % x[axis]) * strides[axis], 0),
     );
   },

@@ -1,7 +1,8 @@
 /** Softmax, LogSoftmax, BatchNormalization, LayerNormalization. */
 
+import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import { type Elements, sizeOf, type Value } from "./value.ts";
+import type { Elements, Value } from "./value.ts";
 
 function floats(step: Step): Value {
   const x = step.input(0);
@@ -31,7 +32,7 @@ const softmax = (op: string): OnnxOp => ({
     const x = step.input(0);
     const axis = softmaxAxis(step);
     const attrs = to.axis(op, axis, x);
-    if (Object.keys(attrs).length === 0 && sizeOf(to.shape(x)) !== x.shape[axis] && !to.has(op, "axis"))
+    if (Object.keys(attrs).length === 0 && elements(to.shape(x)) !== x.shape[axis] && !to.has(op, "axis"))
       throw step.error("ERR_UNSUPPORTED_OP", "expected one row of numbers for these kernels; got several.");
     to.node(step, op, [x], attrs);
   },
@@ -87,7 +88,7 @@ export function normalised(
   groups: number,
   { scale, shift }: Norm,
 ): [Float32Array, Float32Array] {
-  const inner = sizeOf(shape.slice(outAxis + 1));
+  const inner = elements(shape.slice(outAxis + 1));
   const inputs = shape[0] / groups;
   const channel = (i: number) => {
     const row = Math.floor(i / inner);

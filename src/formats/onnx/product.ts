@@ -1,7 +1,9 @@
 /** Operators that multiply matrices: MatMul, Gemm, and the Einsum that is one of them. */
 
+import { broadcast } from "../../reference/graph/tensor.ts";
+import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import { broadcast, type Elements, sizeOf, type Value } from "./value.ts";
+import type { Elements, Value } from "./value.ts";
 
 /** NumPy's matmul: a (…, M, K), b (…, K, N); a vector counts as a row on the left, a column on the right. */
 function matmulShape(step: Step, a: readonly number[], b: readonly number[]): number[] {
@@ -11,7 +13,7 @@ function matmulShape(step: Step, a: readonly number[], b: readonly number[]): nu
   const [rows, N] = right.slice(-2);
   step.apart(left, [left.length - 1]);
   step.apart(right, [right.length - 2]);
-  const batch = broadcast([left.slice(0, -2), right.slice(0, -2)]);
+  const batch = broadcast(left.slice(0, -2), right.slice(0, -2));
   if (K !== rows || !batch || K === undefined) throw step.shapeError("matrices (…, M, K) and (…, K, N)", a, b);
   return [...batch, ...(a.length === 1 ? [] : [M]), ...(b.length === 1 ? [] : [N])];
 }
@@ -48,7 +50,7 @@ const matmul: OnnxOp = {
 /** C as a vector over the columns, times beta; undefined where it is another matrix. */
 function rowOf({ data, shape }: Value, columns: number, beta: number): Float32Array | undefined {
   const width = shape[shape.length - 1] ?? 1;
-  if (!data || sizeOf(shape) !== width || (width !== columns && width !== 1)) return undefined;
+  if (!data || elements(shape) !== width || (width !== columns && width !== 1)) return undefined;
   return Float32Array.from({ length: columns }, (_, i) => beta * data[width === 1 ? 0 : i]);
 }
 
@@ -61,8 +63,7 @@ const gemm: OnnxOp = {
     if (a.shape.length !== 2 || b.shape.length !== 2) throw step.shapeError("two matrices", a.shape, b.shape);
     const turn = (shape: readonly number[], name: string) => (step.int(name, 0) ? [...shape].reverse() : shape);
     const shape = matmulShape(step, turn(a.shape, "transA"), turn(b.shape, "transB"));
-    if (c && `${broadcast([shape, c.shape])}` !== `${shape}`)
-      throw step.shapeError("C that broadcasts", shape, c.shape);
+    if (c && `${broadcast(shape, c.shape)}` !== `${shape}`) throw step.shapeError("C that broadcasts", shape, c.shape);
     return [{ kind: "F32", shape }];
   },
   emit: (step, to) => {
@@ -141,7 +142,7 @@ const einsum: OnnxOp = {
       ...letters.a.map((name, i) => [name, to.shape(x)[i]] as const),
       ...letters.b.map((name, i) => [name, to.shape(y)[i]] as const),
     ]);
-    const total = (names: string[]) => sizeOf(names.map((name) => size.get(name) as number));
+    const total = (names: string[]) => elements(names.map((name) => size.get(name) as number));
     const sizes = (names: string[]) => names.map((name) => size.get(name) as number);
     const matrix = (value: Value, from: string[], order: string[], shape: number[]) =>
       to.reshaped(

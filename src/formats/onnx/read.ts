@@ -8,6 +8,7 @@ import { buildModel } from "../../graph.ts";
 import type { Model, StateInfo } from "../../model.ts";
 import { CORE, type OpTable } from "../../ops/core.ts";
 import { GRAPH } from "../../ops/graph.ts";
+import { elements } from "../../tensor.ts";
 import type { Format } from "../format.ts";
 import { show } from "../json.ts";
 import { fuseCells } from "./cells.ts";
@@ -22,7 +23,7 @@ import { type Specialised, specialise } from "./specialise.ts";
 import { checkInitials, lastOf, pairStates, type Said, States } from "./states.ts";
 import type { Step } from "./step.ts";
 import { type Constant, decodeTensor, type Files } from "./tensor.ts";
-import { sizeOf, TIME, type Value } from "./value.ts";
+import { TIME, type Value } from "./value.ts";
 import type { Message } from "./wire.ts";
 
 /** What an input may be fixed to: one number, or as many as it has elements. */
@@ -169,7 +170,7 @@ export function readAs(reading: Reading, choice: Choice): ReadGraph {
 
 /** A row as the core has it: one axis of numbers, none for an id. */
 function rowShape({ kind }: Value, shape: readonly number[]): number[] {
-  const size = sizeOf(shape);
+  const size = elements(shape);
   return kind === "F32" || size !== 1 ? [size] : [];
 }
 

@@ -1,7 +1,9 @@
 /** Operators that take axes together: ReduceMean, ReduceSum, ReduceMax and their kin; ArgMax, TopK; and ScatterND as a cache write. */
 
+import { stridesOf } from "../../reference/graph/tensor.ts";
+import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import { type Elements, newElements, placesOf, sizeOf, stridesOf, type Value } from "./value.ts";
+import { type Elements, newElements, placesOf, type Value } from "./value.ts";
 
 /** The axes that are taken together, of an attribute or (ReduceSum from opset 13, the others from 18) an input; all if none. */
 function axesOf(step: Step): number[] {
@@ -47,14 +49,14 @@ const reduction = (name: string): OnnxOp => {
       const axes = axesOf(step);
       const kept = reducedShape(shape, axes, true);
       const strides = stridesOf(kept).map((stride, i) => (axes.includes(i) ? 0 : stride));
-      const sums = new Float64Array(sizeOf(kept)).fill(start);
+      const sums = new Float64Array(elements(kept)).fill(start);
       placesOf(shape, strides).forEach((place, i) => {
         const x = (data as Elements)[i];
         if (x === Infinity && kind === "I32") step.apart([x], [0]);
         sums[place] = f(sums[place], x);
       });
-      const count = name === "ReduceMean" ? sizeOf(shape) / sizeOf(kept) : 1;
-      const result = newElements(kind, sizeOf(out));
+      const count = name === "ReduceMean" ? elements(shape) / elements(kept) : 1;
+      const result = newElements(kind, elements(out));
       result.set(sums.map((sum) => sum / count));
       return [result];
     },

@@ -1,7 +1,8 @@
 /** Operators that give their input under another shape: Identity, Dropout, Reshape, Squeeze, Unsqueeze, Flatten. */
 
+import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import { type Elements, sizeOf, TIME, type Value } from "./value.ts";
+import { type Elements, TIME, type Value } from "./value.ts";
 
 type Shape = readonly number[];
 
@@ -20,7 +21,7 @@ const identity = (inputs: readonly [number, number], attrs: string[] = []) =>
 
 /** Sizes before, at and after an axis, the free one counted as 1. */
 export function around(shape: Shape, at: number): [before: number, after: number] {
-  return [sizeOf(shape.slice(0, at)), sizeOf(shape.slice(at + 1))];
+  return [elements(shape.slice(0, at)), elements(shape.slice(at + 1))];
 }
 
 /** Reshape of a value with the free axis: its steps must stay rows, so what lies before and after it stays too. */
@@ -35,7 +36,8 @@ function reshape(step: Step, x: Value): number[] {
   const keepZero = step.int("allowzero", 0, 0, 1) === 1;
   const shape = [...asked].map((size, i) => (size === 0 && !keepZero ? x.shape[i] : size));
   const open = shape.indexOf(-1);
-  const wrong = () => step.error("ERR_SHAPE", `shape: expected ${sizeOf(x.shape)} elements; got ${shape.join(", ")}.`);
+  const wrong = () =>
+    step.error("ERR_SHAPE", `shape: expected ${elements(x.shape)} elements; got ${shape.join(", ")}.`);
   if (shape.some((size, i) => size === undefined || (size < 0 && i !== open))) throw wrong();
   if (open >= 0) {
     const known = shape.filter((_, i) => i !== open);
@@ -43,11 +45,11 @@ function reshape(step: Step, x: Value): number[] {
       // The open axis takes the steps, and they must be alone in it.
       shape[open] = TIME;
     } else {
-      const time = (sizes: readonly number[]) => sizeOf(sizes.filter((size) => size !== TIME));
+      const time = (sizes: readonly number[]) => elements(sizes.filter((size) => size !== TIME));
       shape[open] = time(x.shape) / time(known);
     }
   }
-  const fits = sizeOf(shape) === sizeOf(x.shape) && keepsTime(x.shape, shape);
+  const fits = elements(shape) === elements(x.shape) && keepsTime(x.shape, shape);
   if (fits && shape.every((size) => size === TIME || Number.isInteger(size))) return shape;
   throw wrong();
 }
@@ -77,7 +79,7 @@ function flatten(step: Step, x: Value): number[] {
   const rank = x.shape.length;
   const axis = step.int("axis", 1, -rank, rank);
   const at = axis < 0 ? axis + rank : axis;
-  const shape = [sizeOf(x.shape.slice(0, at)), sizeOf(x.shape.slice(at))];
+  const shape = [elements(x.shape.slice(0, at)), elements(x.shape.slice(at))];
   if (keepsTime(x.shape, shape)) return shape;
   throw step.error("ERR_SEQUENCE_AXIS", "would join the free axis T with others.", "Give shapes.");
 }

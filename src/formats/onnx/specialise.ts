@@ -5,6 +5,7 @@
  */
 
 import { FormatError, ModelError } from "../../errors.ts";
+import { elements } from "../../tensor.ts";
 import { show } from "../json.ts";
 import type { OnnxLimits } from "./limits.ts";
 import { OPERATORS } from "./operators.ts";
@@ -12,7 +13,7 @@ import type { OnnxGraph, OnnxNode } from "./proto.ts";
 import { lastOf, type States } from "./states.ts";
 import { type Reading, Step } from "./step.ts";
 import type { Constant } from "./tensor.ts";
-import { axesText, type Elements, type Info, sizeOf, TIME, type Value } from "./value.ts";
+import { axesText, type Elements, type Info, TIME, type Value } from "./value.ts";
 import type { Message } from "./wire.ts";
 
 export interface Specialised {
@@ -108,8 +109,7 @@ class Walk {
 
   private node(node: OnnxNode, scope: Scope, graph: OnnxGraph): void {
     const { limits } = this.given;
-    if (++this.nodes > limits.nodes)
-      throw new FormatError("ERR_LIMIT", `${node.text}: expected at most ${limits.nodes} nodes; got more`);
+    if (++this.nodes > limits.nodes) throw tooMuch(node, `${limits.nodes} nodes`);
     const inputs = node.inputs.map((name) => {
       if (name === "") return undefined;
       const value = scope.get(name);
@@ -210,11 +210,8 @@ class Walk {
     const sizes = shape.filter((size) => size !== TIME);
     if (shape.length - sizes.length > 1)
       throw step.error("ERR_SEQUENCE_AXIS", `expected one free axis; got ${axesText(shape)}.`, "Give shapes.");
-    if (shape.length > limits.rank || sizeOf(sizes) > limits.elements)
-      throw new FormatError(
-        "ERR_LIMIT",
-        `${step.node.text}: expected at most ${limits.rank} axes and ${limits.elements} elements; got ${axesText(shape)}`,
-      );
+    if (shape.length > limits.rank || elements(sizes) > limits.elements)
+      throw tooMuch(step.node, `${limits.rank} axes and ${limits.elements} elements`, axesText(shape));
   }
 
   private fold(step: Step, infos: readonly Info[]): Elements[] | undefined {
@@ -223,13 +220,10 @@ class Walk {
         shape,
         shape.map((_, axis) => axis),
       );
-      this.folded += sizeOf(shape);
+      this.folded += elements(shape);
     }
-    if (this.folded > this.given.limits.folded)
-      throw new FormatError(
-        "ERR_LIMIT",
-        `${step.node.text}: expected at most ${this.given.limits.folded} elements folded; got more`,
-      );
+    const { folded } = this.given.limits;
+    if (this.folded > folded) throw tooMuch(step.node, `${folded} elements folded`);
     return step.row.fold?.(step, infos);
   }
 
@@ -240,11 +234,8 @@ class Walk {
       if (this.read.has(value.data)) this.repeated += value.data.length;
       this.read.add(value.data);
     }
-    if (this.repeated > this.given.limits.repeated)
-      throw new FormatError(
-        "ERR_LIMIT",
-        `${step.node.text}: expected at most ${this.given.limits.repeated} elements that an earlier node reads too; got more`,
-      );
+    const { repeated } = this.given.limits;
+    if (this.repeated > repeated) throw tooMuch(step.node, `${repeated} elements that an earlier node reads too`);
   }
 
   /** Along the free axis every row is computed alone: rows, or what is left of them after the last was taken. */
@@ -261,6 +252,11 @@ class Walk {
         "Give shapes.",
       );
   }
+}
+
+/** A limit of the walk, in the same words for all. */
+function tooMuch({ text }: OnnxNode, most: string, got = "more"): FormatError {
+  return new FormatError("ERR_LIMIT", `${text}: expected at most ${most}; got ${got}`);
 }
 
 /** A move of places: of everything that Concat joins, of the first input of all others. */

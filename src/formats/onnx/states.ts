@@ -5,9 +5,10 @@
  */
 
 import { ModelError } from "../../errors.ts";
+import { elements } from "../../tensor.ts";
 import { show } from "../json.ts";
 import { type OnnxOp, Step } from "./step.ts";
-import { type Elements, type Info, sizeOf, TIME, type Value } from "./value.ts";
+import { type Elements, type Info, TIME, type Value } from "./value.ts";
 
 /** Numbers first … first + count − 1 are an input's elements, or the final state of a recurrent node. */
 interface Range {
@@ -33,13 +34,15 @@ export class States {
   /** An input that only recurrent nodes may read. */
   input(name: string, shape: readonly number[]): Value {
     const value: Value = { name, kind: "F32", shape, places: true, data: new Float64Array(0) };
-    return { ...value, data: this.number(sizeOf(shape), { input: value }) };
+    return { ...value, data: this.number(elements(shape), { input: value }) };
   }
 
   /** Numbers for the final states of a step that runs along the free axis. */
   finals(step: Step, infos: readonly Info[]): (Elements | undefined)[] | undefined {
     if (!step.row.readsStates || !step.input(0).shape.includes(TIME)) return undefined;
-    return infos.map(({ shape }, output) => (output === 0 ? undefined : this.number(sizeOf(shape), { step, output })));
+    return infos.map(({ shape }, output) =>
+      output === 0 ? undefined : this.number(elements(shape), { step, output }),
+    );
   }
 
   /** The range that a number belongs to. */

@@ -3,6 +3,8 @@
  * TIME, infinite: sizes that follow from it are infinite too, so nothing can be built of it by accident.
  */
 
+import { stridesOf } from "../../reference/graph/tensor.ts";
+import { elements } from "../../tensor.ts";
 import type { Step } from "./step.ts";
 
 /** The size of the free axis. */
@@ -29,42 +31,14 @@ export interface Value extends Info {
   step?: Step;
 }
 
-export function sizeOf(shape: readonly number[]): number {
-  let size = 1;
-  for (const axis of shape) size *= axis;
-  return size;
-}
-
 /** `(T, 1, 40)`. */
 export function axesText(shape: readonly number[]): string {
   return `(${shape.map((axis) => (axis === TIME ? "T" : axis)).join(", ")})`;
 }
 
-/** NumPy's rule; undefined where two axes disagree. */
-export function broadcast(shapes: readonly (readonly number[])[]): number[] | undefined {
-  const rank = Math.max(...shapes.map(({ length }) => length));
-  const out: number[] = new Array(rank).fill(1);
-  for (const shape of shapes) {
-    for (let i = 0; i < shape.length; i++) {
-      const axis = rank - shape.length + i;
-      if (shape[i] === 1 || shape[i] === out[axis]) continue;
-      if (out[axis] !== 1) return undefined;
-      out[axis] = shape[i];
-    }
-  }
-  return out;
-}
-
-/** Row-major strides. */
-export function stridesOf(shape: readonly number[]): number[] {
-  const strides: number[] = new Array(shape.length).fill(1);
-  for (let i = shape.length - 2; i >= 0; i--) strides[i] = strides[i + 1] * shape[i + 1];
-  return strides;
-}
-
 /** The place of every element of `shape` in an array with these strides: what a view of it reads. */
 export function placesOf(shape: readonly number[], strides: readonly number[], start = 0): Float64Array {
-  const out = new Float64Array(sizeOf(shape));
+  const out = new Float64Array(elements(shape));
   const index: number[] = new Array(shape.length).fill(0);
   let at = start;
   for (let i = 0; i < out.length; i++) {
