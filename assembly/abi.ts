@@ -195,7 +195,8 @@ export const F_TO_INTEGER = 65;
 export const F_TO_FLOAT = 66;
 
 // The graph set. "steps" are signed bytes from one index of an axis to the next; "line": n elements, `inner` · 4 bytes apart,
-// of outer · inner lines. Every record does its work for each row of the execution.
+// of outer · inner lines. Every record does its work for each row of the execution: what lies in rows comes first, as places
+// and strides.
 /** y, yStride, x, xStride, rank, then for each axis count, y step, x step: elements from places to places. */
 export const OP_MOVE = 32;
 /** y, yStride, n, bits: n elements. */
@@ -206,7 +207,7 @@ export const OP_UNARY = 34;
 export const OP_BINARY = 35;
 /** y, yStride, condition, stride, a, aStride, b, bStride, n: condition ≠ 0 ? a : b. */
 export const OP_SELECT = 36;
-/** y, yStride, yInner, w, bias, n, k, x, xStride, xInner, count: OP_LINEAR in f32 over `count` vectors of each row. */
+/** y, yStride, x, xStride, yInner, w, bias, n, k, xInner, count: OP_LINEAR in f32 over `count` vectors of each row. */
 export const OP_PRODUCT = 37;
 /** Sums of taps, T_… below. */
 export const OP_TAPS = 38;

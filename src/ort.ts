@@ -4,11 +4,13 @@
  * that takes `sluice/ort` for `onnxruntime-web` puts it under a program that is not changed; docs/ort.md says how.
  */
 
+// The kernels' entry first: see src/onnx.ts.
+export { FormatError, ModelError, SessionError } from "./graph-entry.ts";
+
 import { type Env, env } from "./ort/env.ts";
 import { InferenceSession } from "./ort/session.ts";
 import { Tensor } from "./ort/tensor.ts";
 
-export { FormatError, ModelError, SessionError } from "./errors.ts";
 export { type Env, env } from "./ort/env.ts";
 export {
   type Feeds,

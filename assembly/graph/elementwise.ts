@@ -13,19 +13,8 @@ import { exp64, log64 } from "./functions";
 
 const AXIS_BYTES: usize = 12;
 
-export function binaryRows(
-  y: usize, yStride: usize, a: usize, aStride: usize, b: usize, bStride: usize, f: u32, rank: usize, axes: usize, rows: usize,
-): void {
-  for (; rows > 0; rows--) {
-    binary(y, a, b, f, rank, axes);
-    y += yStride;
-    a += aStride;
-    b += bStride;
-  }
-}
-
 /** Returns where y goes on. */
-function binary(y: usize, a: usize, b: usize, f: u32, rank: usize, axes: usize): usize {
+export function binary(y: usize, a: usize, b: usize, f: u32, rank: usize, axes: usize): usize {
   const count: usize = load<u32>(axes);
   const aStep: usize = load<u32>(axes, 4);
   const bStep: usize = load<u32>(axes, 8);
@@ -172,17 +161,8 @@ function power(a: f64, b: f64): f64 {
 }
 
 /** condition ≠ 0 ? a : b. */
-export function selectRows(
-  y: usize, yStride: usize, c: usize, cStride: usize, a: usize, aStride: usize, b: usize, bStride: usize, n: usize,
-  rows: usize,
-): void {
-  for (; rows > 0; rows--) {
-    for (let i: usize = 0; i < n << 2; i += 4) {
-      store<u32>(y + i, load<u32>(c + i) != 0 ? load<u32>(a + i) : load<u32>(b + i));
-    }
-    y += yStride;
-    c += cStride;
-    a += aStride;
-    b += bStride;
+export function select(y: usize, c: usize, a: usize, b: usize, n: usize): void {
+  for (let i: usize = 0; i < n << 2; i += 4) {
+    store<u32>(y + i, load<u32>(c + i) != 0 ? load<u32>(a + i) : load<u32>(b + i));
   }
 }

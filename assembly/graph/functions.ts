@@ -14,20 +14,16 @@ import { activate, zeroPadding } from "../activation";
 import { log1p, Rounded, sigmoidV, tanhV } from "../math";
 import { copyVectors } from "../rows";
 
-/** y ← f(x) for n elements of every row; y may be x. */
-export function unaryRows(y: usize, yStride: usize, x: usize, xStride: usize, n: usize, f: usize, rows: usize): void {
+/** y ← f(x) for n elements; y may be x. */
+export function unary(y: usize, x: usize, n: usize, f: usize): void {
   const number = load<u32>(f);
   const padded = (n + 3) & ~3;
-  for (; rows > 0; rows--) {
-    if (number < <u32>F_ABS) {
-      if (y != x) copyVectors(y, x, padded << 2);
-      activate(y, padded, f, Infinity);
-    } else if (number >= <u32>F_LOG && number < <u32>F_NOT) scalars(y, x, n, number);
-    else vectors(y, x, padded << 2, number, v128.load32_splat(f, 4), v128.load32_splat(f, 8));
-    zeroPadding(y, n);
-    y += yStride;
-    x += xStride;
-  }
+  if (number < <u32>F_ABS) {
+    if (y != x) copyVectors(y, x, padded << 2);
+    activate(y, padded, f, Infinity);
+  } else if (number >= <u32>F_LOG && number < <u32>F_NOT) scalars(y, x, n, number);
+  else vectors(y, x, padded << 2, number, v128.load32_splat(f, 4), v128.load32_splat(f, 8));
+  zeroPadding(y, n);
 }
 
 function vectors(y: usize, x: usize, bytes: usize, number: u32, alpha: v128, beta: v128): void {

@@ -8,16 +8,8 @@ import { copyElements, copyVectors, word } from "../rows";
 
 const AXIS_BYTES: usize = 12;
 
-/** y ← x for every row. */
-export function moveRows(y: usize, yStride: usize, x: usize, xStride: usize, rank: usize, axes: usize, rows: usize): void {
-  for (; rows > 0; rows--) {
-    move(y, x, rank, axes);
-    y += yStride;
-    x += xStride;
-  }
-}
-
-function move(y: usize, x: usize, rank: usize, axes: usize): void {
+/** y ← x. */
+export function move(y: usize, x: usize, rank: usize, axes: usize): void {
   const count: usize = load<u32>(axes);
   const yStep: usize = load<u32>(axes, 4);
   const xStep: usize = load<u32>(axes, 8);
@@ -57,49 +49,37 @@ function moveLine(y: usize, yStep: usize, x: usize, xStep: usize, count: usize):
   }
 }
 
-/** n elements of every row ← the same bits. */
-export function fillRows(y: usize, yStride: usize, n: usize, bits: u32, rows: usize): void {
+/** n elements ← the same bits. */
+export function fill(y: usize, n: usize, bits: u32): void {
   const value = i32x4.splat(bits);
-  for (; rows > 0; rows--) {
-    let p = y;
-    let left = n;
-    for (; left >= 4; left -= 4) {
-      v128.store(p, value);
-      p += 16;
-    }
-    for (; left > 0; left--) {
-      store<u32>(p, bits);
-      p += 4;
-    }
-    y += yStride;
+  for (; n >= 4; n -= 4) {
+    v128.store(y, value);
+    y += 16;
+  }
+  for (; n > 0; n--) {
+    store<u32>(y, bits);
+    y += 4;
   }
 }
 
 /** y[o, i] ← x[o, ids[i]], `inner` elements each. */
-export function gatherRows(
-  y: usize, yStride: usize, x: usize, xStride: usize, ids: usize, idStride: usize, outer: usize, n: usize, count: usize,
-  inner: usize, rows: usize,
+export function gather(
+  y: usize, x: usize, ids: usize, outer: usize, n: usize, count: usize, inner: usize,
 ): void {
   const bytes = inner << 2;
-  for (; rows > 0; rows--) {
-    let to = y;
-    for (let o: usize = 0; o < outer; o++) {
-      const from = x + o * n * bytes;
-      if (inner == 1) {
-        gatherLine(to, from, ids, n, count);
-        to += count << 2;
-        continue;
-      }
-      for (let i: usize = 0; i < count; i++) {
-        let id = load<i32>(ids + (i << 2));
-        if (id < 0) id += <i32>n;
-        copyElements(to, from + <usize>id * bytes, inner);
-        to += bytes;
-      }
+  for (let o: usize = 0; o < outer; o++) {
+    const from = x + o * n * bytes;
+    if (inner == 1) {
+      gatherLine(y, from, ids, n, count);
+      y += count << 2;
+      continue;
     }
-    y += yStride;
-    x += xStride;
-    ids += idStride;
+    for (let i: usize = 0; i < count; i++) {
+      let id = load<i32>(ids + (i << 2));
+      if (id < 0) id += <i32>n;
+      copyElements(y, from + <usize>id * bytes, inner);
+      y += bytes;
+    }
   }
 }
 

@@ -6,32 +6,24 @@
 
 import { REDUCE_MAX, REDUCE_MEAN } from "../abi";
 import { expV } from "../math";
-import { layerNorm } from "../norm";
 import { log64 } from "./functions";
 
 /** Each line → its sum, mean or largest element. */
-export function reduceRows(
-  y: usize, yStride: usize, x: usize, xStride: usize, kind: usize, outer: usize, n: usize, inner: usize, rows: usize,
-): void {
+export function reduce(y: usize, x: usize, kind: usize, outer: usize, n: usize, inner: usize): void {
   const step = inner << 2;
   const over: f64 = kind == REDUCE_MEAN ? <f64>n : 1;
-  for (; rows > 0; rows--) {
-    let to = y;
-    for (let o: usize = 0; o < outer; o++) {
-      const from = x + o * n * step;
-      let i: usize = 0;
-      for (; i + 16 <= step; i += 16) {
-        if (kind == REDUCE_MAX) v128.store(to, fourMaxima(from + i, step, n));
-        else v128.store(to, fourSums(from + i, step, n, over));
-        to += 16;
-      }
-      for (; i < step; i += 4) {
-        store<f32>(to, kind == REDUCE_MAX ? maximum(from + i, step, n) : <f32>(sum(from + i, step, n) / over));
-        to += 4;
-      }
+  for (let o: usize = 0; o < outer; o++) {
+    const from = x + o * n * step;
+    let i: usize = 0;
+    for (; i + 16 <= step; i += 16) {
+      if (kind == REDUCE_MAX) v128.store(y, fourMaxima(from + i, step, n));
+      else v128.store(y, fourSums(from + i, step, n, over));
+      y += 16;
     }
-    y += yStride;
-    x += xStride;
+    for (; i < step; i += 4) {
+      store<f32>(y, kind == REDUCE_MAX ? maximum(from + i, step, n) : <f32>(sum(from + i, step, n) / over));
+      y += 4;
+    }
   }
 }
 
@@ -91,58 +83,46 @@ function keyOf(x: f32, largest: bool): i32 {
 }
 
 /** The k largest (smallest) elements of each line in order, of equal ones the first; values and places where they are wanted. */
-export function topKRows(
-  values: usize, valuesStride: usize, places: usize, placesStride: usize, x: usize, xStride: usize, outer: usize, n: usize,
-  inner: usize, k: usize, largest: bool, rows: usize,
+export function topK(
+  values: usize, places: usize, x: usize, outer: usize, n: usize, inner: usize, k: usize, largest: bool,
 ): void {
   const step = inner << 2;
-  for (; rows > 0; rows--) {
-    for (let line: usize = 0; line < outer * inner; line++) {
-      const o = line / inner;
-      const i = line - o * inner;
-      const from = x + ((o * n * inner + i) << 2);
-      let to = (o * k * inner + i) << 2;
-      // The last one taken: its key and place.
-      let lastKey: i32 = i32.MAX_VALUE;
-      let last: isize = -1;
-      for (let t: usize = 0; t < k; t++) {
-        let best: isize = -1;
-        let bestKey: i32 = i32.MIN_VALUE;
-        for (let j: isize = 0; j < <isize>n; j++) {
-          const key = keyOf(load<f32>(from + <usize>j * step), largest);
-          const after = key < lastKey || (key == lastKey && j > last);
-          if (after && (best < 0 || key > bestKey)) {
-            best = j;
-            bestKey = key;
-          }
+  for (let line: usize = 0; line < outer * inner; line++) {
+    const o = line / inner;
+    const i = line - o * inner;
+    const from = x + ((o * n * inner + i) << 2);
+    let to = (o * k * inner + i) << 2;
+    // The last one taken: its key and place.
+    let lastKey: i32 = i32.MAX_VALUE;
+    let last: isize = -1;
+    for (let t: usize = 0; t < k; t++) {
+      let best: isize = -1;
+      let bestKey: i32 = i32.MIN_VALUE;
+      for (let j: isize = 0; j < <isize>n; j++) {
+        const key = keyOf(load<f32>(from + <usize>j * step), largest);
+        const after = key < lastKey || (key == lastKey && j > last);
+        if (after && (best < 0 || key > bestKey)) {
+          best = j;
+          bestKey = key;
         }
-        if (values != 0) store<f32>(values + to, load<f32>(from + <usize>best * step));
-        if (places != 0) store<i32>(places + to, <i32>best);
-        to += step;
-        last = best;
-        lastKey = bestKey;
       }
+      if (values != 0) store<f32>(values + to, load<f32>(from + <usize>best * step));
+      if (places != 0) store<i32>(places + to, <i32>best);
+      to += step;
+      last = best;
+      lastKey = bestKey;
     }
-    values += valuesStride;
-    places += placesStride;
-    x += xStride;
   }
 }
 
 /** e^(x − max) / Σ along each line, or x − max − ln Σ. */
-export function softmaxRows(
-  y: usize, yStride: usize, x: usize, xStride: usize, outer: usize, n: usize, inner: usize, logarithm: bool, rows: usize,
-): void {
+export function softmax(y: usize, x: usize, outer: usize, n: usize, inner: usize, logarithm: bool): void {
   const step = inner << 2;
-  for (; rows > 0; rows--) {
-    for (let o: usize = 0; o < outer; o++) {
-      for (let i: usize = 0; i < inner; i++) {
-        const at = (o * n * inner + i) << 2;
-        softmaxLine(y + at, x + at, step, n, logarithm);
-      }
+  for (let o: usize = 0; o < outer; o++) {
+    for (let i: usize = 0; i < inner; i++) {
+      const at = (o * n * inner + i) << 2;
+      softmaxLine(y + at, x + at, step, n, logarithm);
     }
-    y += yStride;
-    x += xStride;
   }
 }
 
@@ -163,35 +143,18 @@ function softmaxLine(y: usize, x: usize, step: usize, n: usize, logarithm: bool)
   } else for (i = 0; i < bytes; i += step) store<f32>(y + i, <f32>(load<f32>(y + i) / sum));
 }
 
-/** `count` vectors of each row. */
-export function layerNormRows(
-  y: usize, yStride: usize, x: usize, xStride: usize, n: usize, weight: usize, bias: usize, eps: f32, count: usize, rows: usize,
-): void {
-  const step = n << 2;
-  for (; rows > 0; rows--) {
-    layerNorm(y, step, x, step, n, weight, bias, eps, count);
-    y += yStride;
-    x += xStride;
-  }
-}
-
 /** y ← scale[c] · x + shift[c] for element c of each line. */
-export function scaleShiftRows(
-  y: usize, yStride: usize, x: usize, xStride: usize, outer: usize, n: usize, inner: usize, scale: usize, shift: usize,
-  rows: usize,
+export function scaleShift(
+  y: usize, x: usize, outer: usize, n: usize, inner: usize, scale: usize, shift: usize,
 ): void {
-  for (; rows > 0; rows--) {
-    let at: usize = 0;
-    for (let o: usize = 0; o < outer; o++) {
-      for (let c: usize = 0; c < n << 2; c += 4) {
-        const s = v128.load32_splat(scale + c);
-        const b = v128.load32_splat(shift + c);
-        const end = at + (inner << 2);
-        for (; at + 16 <= end; at += 16) v128.store(y + at, f32x4.add(f32x4.mul(s, v128.load(x + at)), b));
-        for (; at < end; at += 4) store<f32>(y + at, load<f32>(scale + c) * load<f32>(x + at) + load<f32>(shift + c));
-      }
+  let at: usize = 0;
+  for (let o: usize = 0; o < outer; o++) {
+    for (let c: usize = 0; c < n << 2; c += 4) {
+      const s = v128.load32_splat(scale + c);
+      const b = v128.load32_splat(shift + c);
+      const end = at + (inner << 2);
+      for (; at + 16 <= end; at += 16) v128.store(y + at, f32x4.add(f32x4.mul(s, v128.load(x + at)), b));
+      for (; at < end; at += 4) store<f32>(y + at, load<f32>(scale + c) * load<f32>(x + at) + load<f32>(shift + c));
     }
-    y += yStride;
-    x += xStride;
   }
 }

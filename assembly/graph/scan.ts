@@ -1,17 +1,17 @@
 /**
- * A recurrent layer over an axis of its own input: in every row of the execution, `count` members take `steps` steps together
+ * A recurrent layer over an axis of its own input: in row r of the execution, `count` members take `steps` steps together
  * from the given states. The cell's record is the core's; its rows are the steps, its members stand in a table of their own.
  */
 
 import {
   C_HIDDEN, C_WIDTH, C_X, C_Y, MEMBER_BYTES, OP_LSTM, S_C0, S_C0_STRIDE, S_CELL, S_CN, S_CN_STRIDE, S_COUNT, S_H0, S_H0_STRIDE,
-  S_HN, S_HN_STRIDE, S_MEMBERS, S_STATES, S_STEPS, S_X, S_X_STRIDE, S_Y, S_Y_STRIDE,
+  S_HN, S_HN_STRIDE, S_MEMBERS, S_STATES, S_STEPS,
 } from "../abi";
 import { recurrence } from "../recurrence";
 import { copyElements, word } from "../rows";
-import { fillRows, paddedBytes } from "./move";
+import { fill, paddedBytes } from "./move";
 
-export function scan(record: usize, rows: usize): void {
+export function scan(record: usize, r: usize, y: usize, x: usize): void {
   const cell = record + (S_CELL << 2);
   const op = word(cell, 0);
   const steps = word(record, S_STEPS);
@@ -26,20 +26,18 @@ export function scan(record: usize, rows: usize): void {
     store<u32>(members + j * MEMBER_BYTES, <u32>(states + j * stateBytes));
     store<u32>(members + j * MEMBER_BYTES, <u32>steps, 4);
   }
-  for (let r: usize = 0; r < rows; r++) {
-    fillRows(states, 0, (count * stateBytes) >> 2, 0, 1);
-    const h0 = word(record, S_H0);
-    const c0 = word(record, S_C0);
-    if (h0 != 0) copyStates(states, stateBytes, h0 + r * word(record, S_H0_STRIDE), hSize << 2, hSize, count);
-    if (c0 != 0) copyStates(states + hBytes, stateBytes, c0 + r * word(record, S_C0_STRIDE), cSize << 2, cSize, count);
-    store<u32>(cell + (C_X << 2), <u32>(word(record, S_X) + r * word(record, S_X_STRIDE)));
-    store<u32>(cell + (C_Y << 2), <u32>(word(record, S_Y) + r * word(record, S_Y_STRIDE)));
-    recurrence(op, cell, members, count, steps * count);
-    const hn = word(record, S_HN);
-    const cn = word(record, S_CN);
-    if (hn != 0) copyStates(hn + r * word(record, S_HN_STRIDE), hSize << 2, states, stateBytes, hSize, count);
-    if (cn != 0) copyStates(cn + r * word(record, S_CN_STRIDE), cSize << 2, states + hBytes, stateBytes, cSize, count);
-  }
+  fill(states, (count * stateBytes) >> 2, 0);
+  const h0 = word(record, S_H0);
+  const c0 = word(record, S_C0);
+  if (h0 != 0) copyStates(states, stateBytes, h0 + r * word(record, S_H0_STRIDE), hSize << 2, hSize, count);
+  if (c0 != 0) copyStates(states + hBytes, stateBytes, c0 + r * word(record, S_C0_STRIDE), cSize << 2, cSize, count);
+  store<u32>(cell + (C_X << 2), <u32>x);
+  store<u32>(cell + (C_Y << 2), <u32>y);
+  recurrence(op, cell, members, count, steps * count);
+  const hn = word(record, S_HN);
+  const cn = word(record, S_CN);
+  if (hn != 0) copyStates(hn + r * word(record, S_HN_STRIDE), hSize << 2, states, stateBytes, hSize, count);
+  if (cn != 0) copyStates(cn + r * word(record, S_CN_STRIDE), cSize << 2, states + hBytes, stateBytes, cSize, count);
 }
 
 /** n elements of each of `count` rows. */

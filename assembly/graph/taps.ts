@@ -9,15 +9,12 @@
  * Memory   x is read up to three elements past the last place
  */
 
-import {
-  T_A, T_A_GROUP, T_A_STRIDE, T_BIAS, T_GROUPS, T_K, T_OFFSETS, T_OUTPUTS, T_PLACES, T_ROWS, T_X, T_X_GROUP, T_X_ROW,
-  T_X_STRIDE, T_Y, T_Y_STRIDE,
-} from "../abi";
+import { T_A_GROUP, T_BIAS, T_GROUPS, T_K, T_OFFSETS, T_OUTPUTS, T_PLACES, T_ROWS, T_X_GROUP, T_X_ROW } from "../abi";
 import { madd } from "../math";
 import { word } from "../rows";
 
-export function tapsRows(record: usize, rows: usize): void {
-  const bias = word(record, T_BIAS);
+export function taps(record: usize, y: usize, x: usize, a: usize): void {
+  let b = word(record, T_BIAS);
   const offsets = word(record, T_OFFSETS);
   const k = word(record, T_K);
   const outputs = word(record, T_OUTPUTS);
@@ -28,28 +25,25 @@ export function tapsRows(record: usize, rows: usize): void {
   const aStep = k << 2;
   const yRow = places << 2;
   const yStep = yRow * lines;
-  for (let r: usize = 0; r < rows; r++) {
-    let y = word(record, T_Y) + r * word(record, T_Y_STRIDE);
-    for (let g: usize = 0; g < groups; g++) {
-      const x = word(record, T_X) + r * word(record, T_X_STRIDE) + g * word(record, T_X_GROUP);
-      let a = word(record, T_A) + r * word(record, T_A_STRIDE) + g * word(record, T_A_GROUP);
-      let b: usize = bias == 0 ? 0 : bias + ((g * outputs) << 2);
-      let m: usize = 0;
-      for (; m + 4 <= outputs; m += 4) {
-        for (let line: usize = 0; line < lines; line++) {
-          four(y + line * yRow, yStep, x + line * xRow, a, aStep, b, offsets, k, places);
-        }
-        y += yStep << 2;
-        a += aStep << 2;
-        if (b != 0) b += 16;
+  for (let g: usize = 0; g < groups; g++) {
+    let aRow = a;
+    let m: usize = 0;
+    for (; m + 4 <= outputs; m += 4) {
+      for (let line: usize = 0; line < lines; line++) {
+        four(y + line * yRow, yStep, x + line * xRow, aRow, aStep, b, offsets, k, places);
       }
-      for (; m < outputs; m++) {
-        for (let line: usize = 0; line < lines; line++) one(y + line * yRow, x + line * xRow, a, b, offsets, k, places);
-        y += yStep;
-        a += aStep;
-        if (b != 0) b += 4;
-      }
+      y += yStep << 2;
+      aRow += aStep << 2;
+      if (b != 0) b += 16;
     }
+    for (; m < outputs; m++) {
+      for (let line: usize = 0; line < lines; line++) one(y + line * yRow, x + line * xRow, aRow, b, offsets, k, places);
+      y += yStep;
+      aRow += aStep;
+      if (b != 0) b += 4;
+    }
+    x += word(record, T_X_GROUP);
+    a += word(record, T_A_GROUP);
   }
 }
 
@@ -207,20 +201,16 @@ function tile1x16(y: usize, x: usize, a: usize, b: usize, offsets: usize, k: usi
 }
 
 /** The largest element of each window (over: 0), or the sum of all divided by `over`. The same reach as the taps. */
-export function poolRows(
-  y: usize, yStride: usize, x: usize, xStride: usize, planes: usize, plane: usize, lines: usize, xRow: usize, places: usize,
-  count: usize, offsets: usize, over: usize, rows: usize,
+export function pool(
+  y: usize, x: usize, planes: usize, plane: usize, lines: usize, xRow: usize, places: usize, count: usize, offsets: usize,
+  over: usize,
 ): void {
-  for (; rows > 0; rows--) {
-    let to = y;
-    for (let c: usize = 0; c < planes; c++) {
-      for (let line: usize = 0; line < lines; line++) {
-        poolLine(to, x + c * plane + line * xRow, places, count, offsets, over);
-        to += places << 2;
-      }
+  for (let c: usize = 0; c < planes; c++) {
+    for (let line: usize = 0; line < lines; line++) {
+      poolLine(y, x + line * xRow, places, count, offsets, over);
+      y += places << 2;
     }
-    y += yStride;
-    x += xStride;
+    x += plane;
   }
 }
 

@@ -40,7 +40,7 @@ export function products(
   // The last vector may end in y's padding, any other only where the next one begins.
   const direct = count === 1 || inner === size * 4;
   const target = direct ? y : to.define(to.fresh(), (count * inner) / 4);
-  to.emit(OP_PRODUCT, target.place, target.stride, inner, panels, b, inner / 4, k, x.place, x.stride, xInner, count);
+  to.emit(OP_PRODUCT, target.place, target.stride, x.place, x.stride, inner, panels, b, inner / 4, k, xInner, count);
   return target;
 }
 
