@@ -57,7 +57,7 @@ export function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<Ar
 }
 
 /** How the text of a module begins: "\0asm". */
-const MAGIC = ".#c#u#o";
+const MAGIC = ") / A ;";
 
 /** The bytes of a URL or Response; a binary as it is. */
 export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
