@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import * as abi from "../../assembly/abi.ts";
 import { relaxed, simd } from "../../build/kernels-graph.ts";
 import type { Model } from "../../src/graph-entry.ts";
-import { instantiate } from "../../src/kernels.ts";
+import { instantiate, type KernelBinary } from "../../src/kernels.ts";
 import { GRAPH } from "../../src/ops/graph.ts";
 import { loadWeights } from "../../src/pack.ts";
 import { type Plan, planModel } from "../../src/plan.ts";
@@ -85,7 +85,7 @@ function writes({ op, operands: o }: ProgramRecord): Range[] {
 }
 
 /** A plan in memory of its own, each region between guards. */
-function lay(model: Model, binary: string) {
+function lay(model: Model, binary: KernelBinary) {
   const plan: Plan = planModel(GRAPH, model, ROWS);
   const runtime = new Runtime(instantiate(binary), GRAPH);
   const bases = new Map<string, number>();

@@ -115,16 +115,10 @@ const layerNorm: OnnxOp = {
   emit: (step, to) => {
     const x = step.input(0);
     const size = x.shape[x.shape.length - 1];
-    const bias = step.inputs[2] !== undefined;
-    const tensors = [["weight", [size], vector(step, 1, "Scale", size)] as const];
-    if (bias) tensors.push(["weight", [size], vector(step, 2, "B", size)]);
-    to.layer(
-      step,
-      "layerNorm",
-      [x],
-      { size, eps: step.float("epsilon", 1e-5), affine: true, bias },
-      tensors.map(([, shape, data], i) => [["weight", "bias"][i], shape, data]),
-    );
+    const weight = ["weight", [size], vector(step, 1, "Scale", size)] as const;
+    const bias = step.inputs[2] && (["bias", [size], vector(step, 2, "B", size)] as const);
+    const attrs = { size, eps: step.float("epsilon", 1e-5), affine: true, bias: bias !== undefined };
+    to.layer(step, "layerNorm", [x], attrs, bias ? [weight, bias] : [weight]);
   },
 };
 

@@ -4,7 +4,7 @@ import { FormatError, type FormatErrorCode } from "../../errors.ts";
 import { shapeText, type Tensor, toF32 } from "../../tensor.ts";
 import { show } from "../json.ts";
 import type { OnnxLimits } from "./limits.ts";
-import { type Elements, newElements, type ValueKind } from "./value.ts";
+import type { Elements, ValueKind } from "./value.ts";
 import { field, items, type Message } from "./wire.ts";
 
 /** Shards that a file names: asked for plain relative names only. */
@@ -16,10 +16,17 @@ export interface Constant {
   readonly data: Elements;
 }
 
+/** Makes a view of raw bytes. */
+interface RawArray {
+  new (buffer: ArrayBuffer, offset: number, count: number): ArrayLike<number | bigint>;
+  readonly BYTES_PER_ELEMENT: number;
+}
+
 interface ElementType {
   readonly name: string;
   readonly kind: ValueKind;
-  readonly bytes: number;
+  /** What raw_data is. */
+  readonly raw: RawArray;
   /** The field that holds it where raw_data does not. */
   readonly field: string;
   readonly min?: number;
@@ -29,14 +36,14 @@ interface ElementType {
 const type = (
   name: string,
   kind: ValueKind,
-  bytes: number,
+  raw: RawArray,
   field: string,
   min?: number,
   max?: number,
 ): ElementType => ({
   name,
   kind,
-  bytes,
+  raw,
   field,
   min,
   max,
@@ -44,19 +51,19 @@ const type = (
 
 /** TensorProto.DataType. Floats are computed as f32, integers held as f64, exact to 2⁵³. */
 export const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
-  [1, type("float", "F32", 4, "float_data")],
-  [2, type("uint8", "I32", 1, "int32_data", 0, 255)],
-  [3, type("int8", "I32", 1, "int32_data", -128, 127)],
-  [4, type("uint16", "I32", 2, "int32_data", 0, 65535)],
-  [5, type("int16", "I32", 2, "int32_data", -32768, 32767)],
-  [6, type("int32", "I32", 4, "int32_data", -(2 ** 31), 2 ** 31 - 1)],
-  [7, type("int64", "I32", 8, "int64_data", -(2 ** 63), 2 ** 63)],
-  [9, type("bool", "BOOL", 1, "int32_data", 0, 1)],
-  [10, type("float16", "F32", 2, "int32_data", 0, 65535)],
-  [11, type("double", "F32", 8, "double_data")],
-  [12, type("uint32", "I32", 4, "uint64_data", 0, 2 ** 32 - 1)],
-  [13, type("uint64", "I32", 8, "uint64_data", 0, 2 ** 64)],
-  [16, type("bfloat16", "F32", 2, "int32_data", 0, 65535)],
+  [1, type("float", "F32", Float32Array, "float_data")],
+  [2, type("uint8", "I32", Uint8Array, "int32_data", 0, 255)],
+  [3, type("int8", "I32", Int8Array, "int32_data", -128, 127)],
+  [4, type("uint16", "I32", Uint16Array, "int32_data", 0, 65535)],
+  [5, type("int16", "I32", Int16Array, "int32_data", -32768, 32767)],
+  [6, type("int32", "I32", Int32Array, "int32_data", -(2 ** 31), 2 ** 31 - 1)],
+  [7, type("int64", "I32", BigInt64Array, "int64_data", -(2 ** 63), 2 ** 63)],
+  [9, type("bool", "BOOL", Uint8Array, "int32_data", 0, 1)],
+  [10, type("float16", "F32", Uint16Array, "int32_data", 0, 65535)],
+  [11, type("double", "F32", Float64Array, "double_data")],
+  [12, type("uint32", "I32", Uint32Array, "uint64_data", 0, 2 ** 32 - 1)],
+  [13, type("uint64", "I32", BigUint64Array, "uint64_data", 0, 2 ** 64)],
+  [16, type("bfloat16", "F32", Uint16Array, "int32_data", 0, 65535)],
 ]);
 
 /** The names of those that are refused, for messages. */
@@ -112,7 +119,7 @@ export function decodeTensor(message: Message, limits: OnnxLimits, files: Files 
   });
   const location = field<number>(message, "data_location") ?? 0;
   if (location !== 0 && location !== 1) throw error("ERR_GRAPH", "data_location 0 or 1", location);
-  const size = count * dtype.bytes;
+  const size = count * dtype.raw.BYTES_PER_ELEMENT;
   if (location === 1) {
     if (present.length > 0) throw error("ERR_GRAPH", "external data alone", `${present[0]} too`);
     return decodeRaw(dtype, shape, externalData(message, size, files, error), error);
@@ -133,10 +140,25 @@ export function decodeTensor(message: Message, limits: OnnxLimits, files: Files 
   const { min = -Infinity, max = Infinity } = dtype;
   const outside = values.find((value) => value < min || value > max);
   if (outside !== undefined) throw error("ERR_DTYPE", `${dtype.name} in ${min} … ${max}`, outside);
-  if (dtype.bytes === 2 && dtype.kind === "F32") return widened(dtype, shape, Uint16Array.from(values));
-  const data = newElements(dtype.kind, count);
-  data.set(values.map(dtype.kind === "F32" ? Number : exact));
-  return { kind: dtype.kind, shape, data };
+  return constantOf(dtype, shape, isHalf(dtype) ? Uint16Array.from(values) : values);
+}
+
+/** Held as bits: F16 and BF16. */
+const isHalf = ({ kind, raw }: ElementType) => kind === "F32" && raw === Uint16Array;
+
+function constantOf(dtype: ElementType, shape: readonly number[], values: ArrayLike<number | bigint>): Constant {
+  const { kind } = dtype;
+  if (isHalf(dtype)) {
+    const tensor: Tensor = {
+      name: "",
+      dtype: dtype.name === "float16" ? "F16" : "BF16",
+      shape,
+      data: values as Uint16Array,
+    };
+    return { kind, shape, data: toF32(tensor) };
+  }
+  if (values instanceof Float32Array) return { kind, shape, data: values };
+  return { kind, shape, data: kind === "F32" ? Float32Array.from(values, Number) : Float64Array.from(values, exact) };
 }
 
 /** INT64_MAX says "to the end"; past 2⁵³ the nearest f64 would do, but never infinity, which is the free axis. */
@@ -144,50 +166,17 @@ function exact(value: number | bigint): number {
   return Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER);
 }
 
-/** F16 and BF16 widen exactly. */
-function widened({ name }: ElementType, shape: readonly number[], data: Uint16Array): Constant {
-  const tensor: Tensor = { name, dtype: name === "float16" ? "F16" : "BF16", shape, data };
-  return { kind: "F32", shape, data: toF32(tensor) };
-}
-
 function decodeRaw(
   dtype: ElementType,
   shape: readonly number[],
-  raw: Uint8Array,
+  bytes: Uint8Array,
   error: (code: FormatErrorCode, expected: string, got: string | number) => FormatError,
 ): Constant {
-  const { name, kind, bytes } = dtype;
-  const { buffer, byteOffset } = raw.byteOffset % bytes === 0 ? raw : new Uint8Array(raw);
-  const count = raw.length / bytes;
-  const view = <T>(make: new (buffer: ArrayBuffer, offset: number, count: number) => T) =>
-    new make(buffer as ArrayBuffer, byteOffset, count);
-  switch (name) {
-    case "float":
-      return { kind, shape, data: view(Float32Array) };
-    case "double":
-      return { kind, shape, data: Float32Array.from(view(Float64Array)) };
-    case "float16":
-    case "bfloat16":
-      return widened(dtype, shape, view(Uint16Array));
-    case "int64":
-      return { kind, shape, data: Float64Array.from(view(BigInt64Array), exact) };
-    case "uint64":
-      return { kind, shape, data: Float64Array.from(view(BigUint64Array), exact) };
-    case "bool":
-      if (raw.some((byte) => byte > 1)) throw error("ERR_DTYPE", "bool of 0 and 1", "others");
-      return { kind, shape, data: Float64Array.from(raw) };
-    default: {
-      const arrays = {
-        uint8: Uint8Array,
-        int8: Int8Array,
-        uint16: Uint16Array,
-        int16: Int16Array,
-        uint32: Uint32Array,
-      };
-      const Data = arrays[name as keyof typeof arrays] ?? Int32Array;
-      return { kind, shape, data: Float64Array.from(view<ArrayLike<number>>(Data)) };
-    }
-  }
+  const { kind, raw: Raw } = dtype;
+  const { BYTES_PER_ELEMENT: size } = Raw;
+  if (kind === "BOOL" && bytes.some((byte) => byte > 1)) throw error("ERR_DTYPE", "bool of 0 and 1", "others");
+  const { buffer, byteOffset } = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
+  return constantOf(dtype, shape, new Raw(buffer as ArrayBuffer, byteOffset, bytes.length / size));
 }
 
 /** Names without a scheme, a root, a way up, or a character that a file system takes for more than a letter. */
