@@ -46,9 +46,18 @@ export const H_INPUTS = 28;
 export const H_OUTPUTS = 32;
 /** Hash of the model, two words (src/members.ts): the wrapper knows its own .wasm by it. */
 export const H_HASH = 36;
+/** Address of the packed program (below) that becomes H_RUN's, and its bytes: 0 where that stands in the file as it is. */
+export const H_PACKED = 44;
+export const H_PACKED_BYTES = 48;
 /** Addresses of the first H_PORTS inputs, then of the first H_PORTS outputs. */
 export const H_PORT_LIST = 64;
 export const H_PORTS = 16;
+
+/**
+ * A packed program: one number for each item, in LEB128. 2 · word is that word; 2 · (PACKED_RUN · distance + length − 1) + 1 is
+ * `length` words, at most PACKED_RUN, that stand `distance` words before.
+ */
+export const PACKED_RUN = 16;
 
 /** Bytes of one member's entry in a member table: state address, steps. */
 export const MEMBER_BYTES = 8;

@@ -7,14 +7,38 @@
  */
 
 import {
-  BAKE_MAGIC, BAKE_VERSION, H_INITIAL, H_INPUTS, H_MAGIC, H_OUTPUTS, H_PORT_LIST, H_PORTS, H_RUN, H_STATE, H_STATE_BYTES,
-  H_STEP, H_VERSION, HEADER, STATUS_NOT_BAKED, STATUS_OK,
+  BAKE_MAGIC, BAKE_VERSION, H_INITIAL, H_INPUTS, H_MAGIC, H_OUTPUTS, H_PACKED, H_PACKED_BYTES, H_PORT_LIST, H_PORTS, H_RUN,
+  H_STATE, H_STATE_BYTES, H_STEP, H_VERSION, HEADER, PACKED_RUN, STATUS_NOT_BAKED, STATUS_OK,
 } from "./abi";
 import { execute } from "./execute";
 import { copyVectors, word } from "./rows";
 
 function baked(): bool {
   return load<u32>(HEADER + H_MAGIC) == BAKE_MAGIC && load<u32>(HEADER + H_VERSION) == BAKE_VERSION;
+}
+
+// A graph has hundreds of records, much alike: their program is packed, and laid out before anything else runs.
+if (isDefined(GRAPH)) unpack(load<u32>(HEADER + H_PACKED), load<u32>(HEADER + H_PACKED_BYTES), load<u32>(HEADER + H_RUN));
+
+/** A packed program (abi.ts) → its words. */
+function unpack(from: usize, bytes: usize, to: usize): void {
+  const end = from + bytes;
+  while (from < end) {
+    let item: u64 = 0;
+    for (let shift: u64 = 0, more = true; more; shift += 7) {
+      const byte = load<u8>(from++);
+      item |= <u64>(byte & 127) << shift;
+      more = byte > 127;
+    }
+    if ((item & 1) == 0) {
+      store<u32>(to, <u32>(item >> 1));
+      to += 4;
+    } else {
+      const run = <u32>(item >> 1);
+      const stop = to + (((run & (PACKED_RUN - 1)) + 1) << 2);
+      for (const back: usize = (run / PACKED_RUN) << 2; to < stop; to += 4) store<u32>(to, load<u32>(to - back));
+    }
+  }
 }
 
 /** The version of header, programs and entry points that this binary understands. */

@@ -87,14 +87,21 @@ await build({
   ...options,
   entryPoints: {
     index: "src/index.ts",
-    graph: "src/graph-entry.ts",
-    onnx: "src/onnx.ts",
     ort: "src/ort.ts",
     bake: "src/bake.ts",
     audio: "src/audio.ts",
     reference: "src/backend-reference.ts",
     "graph-reference": "src/backend-graph.ts",
   },
+  plugins: [lazily],
+});
+
+// A page may take both, or sluice/onnx and an entry beside graph.js: what both have stands once, in graph-kernels.js.
+await build({
+  ...options,
+  entryPoints: { graph: "src/graph-entry.ts", onnx: "src/onnx.ts" },
+  splitting: true,
+  chunkNames: "graph-kernels",
   plugins: [lazily],
 });
 

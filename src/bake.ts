@@ -3,8 +3,8 @@
  * a typed wrapper for hosts that have JavaScript. No compiler takes part: the kernels pack the weights in a memory of their
  * own, as for a session, and what stands in that memory becomes the file's data section (docs/bake.md).
  *
- *     header, constants │ program │ weights │ initial state, state ║ io, scratch
- *     in the data section, from HEADER on, without zeros at the end ║ zero when an instance begins
+ *     header, constants │ program │ weights │ initial state, state ║ io, scratch                 ║ packed program
+ *     in the data section, from HEADER on, without runs of zeros     ║ zero when an instance begins ║ of a graph
  */
 
 import {
@@ -16,6 +16,8 @@ import {
   H_INPUTS,
   H_MAGIC,
   H_OUTPUTS,
+  H_PACKED,
+  H_PACKED_BYTES,
   H_PORT_LIST,
   H_PORTS,
   H_RUN,
@@ -30,7 +32,8 @@ import { baked } from "../build/baked.ts";
 import { relaxed, simd } from "../build/kernels.ts";
 import { relaxed as graphRelaxed, simd as graphSimd } from "../build/kernels-graph.ts";
 import { initialState, ONCE_BYTES, WORKING } from "./arena.ts";
-import { appendImage } from "./bake/module.ts";
+import { appendImage, type Part } from "./bake/module.ts";
+import { packProgram } from "./bake/packed.ts";
 import { asciiJson, declarations, describe, program } from "./bake/wrapper.ts";
 import { type Kit, openRuntime } from "./create.ts";
 import { ModelError } from "./errors.ts";
@@ -73,8 +76,8 @@ export interface Baked {
  * Bakes a model into one .wasm file.
  *
  * Shapes   the outputs of `step()` and `run(t)` are a session's of the same variant and precision, bit for bit
- * Cost     milliseconds; the file is the packed weights, the kernels and less than 8 KB; the kernels of graphs only where
- *          a model needs them
+ * Cost     milliseconds; the file is the packed weights without their long runs of zeros, the kernels and less than 8 KB; the
+ *          kernels of graphs only where a model needs them
  *
  * @param name - what the file is called in the wrapper, without `.wasm`
  * @throws ModelError ERR_VARIANT where this engine does not run the variant, ERR_GRAPH for more than 16 inputs or outputs
@@ -102,7 +105,7 @@ export function bakeModel(model: Model, name: string, options: BakeOptions = {})
   const rows = model.states.some(({ input }) => input !== undefined) ? 1 : maxSteps;
   const plan = planModel(kit.ops, folded, rows);
 
-  // What the file holds; a state that begins as zeros stands at its end and is cut off.
+  // What the file holds.
   const code = runtime.allocate(encodeProgram(plan.program, rows, () => 0).byteLength);
   const none = runtime.allocate(encodeProgram([], 0, () => 0).byteLength);
   const weights = runtime.allocate(plan.bytes.weights);
@@ -129,7 +132,7 @@ export function bakeModel(model: Model, name: string, options: BakeOptions = {})
 
   const description = describe(model, folded, graph, plan, variant);
   const { f32, u32 } = runtime;
-  u32.set(encodeProgram(plan.program, rows, address), code / 4);
+  const words = encodeProgram(plan.program, rows, address);
   for (const copy of [initial, state]) f32.set(initialState(folded, plan), copy / 4);
   const header = (offset: number, ...values: readonly number[]) => u32.set(values, (HEADER + offset) / 4);
   const places = (rows: readonly Rows[]) => rows.map(({ place }) => at(place));
@@ -148,13 +151,18 @@ export function bakeModel(model: Model, name: string, options: BakeOptions = {})
   header(H_PORT_LIST + H_PORTS * 4, ...places(plan.outputs));
 
   u32.fill(0, SOLO / 4, CONSTANTS / 4);
-  let used = end / 4;
-  while (u32[used - 1] === 0) used--;
+  const parts: Part[] = [{ address: HEADER, bytes: new Uint8Array(u32.buffer, HEADER, end - HEADER) }];
+  if (kit === GRAPH_KIT) {
+    const bytes = packProgram(words);
+    header(H_PACKED, free);
+    header(H_PACKED_BYTES, bytes.length);
+    parts.push({ address: free, bytes });
+    free += bytes.length;
+  } else u32.set(words, code / 4);
   return {
     wasm: appendImage(decode(kit[variant]) as Uint8Array, {
       pages: Math.ceil(free / PAGE),
-      address: HEADER,
-      bytes: new Uint8Array(u32.buffer, HEADER, used * 4 - HEADER),
+      parts,
       description: asciiJson(description),
     }),
     js: program(description, name, baked),

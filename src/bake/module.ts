@@ -1,6 +1,7 @@
 /**
  * A kernel binary + the memory of a model → one .wasm file: the memory's minimum is raised, a data section and a custom section
- * are appended. Nothing else of the binary changes (WebAssembly core specification 2.0, §5.5).
+ * are appended. Nothing else of the binary changes (WebAssembly core specification 2.0, §5.5). Memory begins as zeros, so long
+ * runs of them are not stored: a segment ends before one, another begins behind it.
  */
 
 const CUSTOM = 0;
@@ -9,29 +10,57 @@ const DATA = 11;
 /** Magic and version. */
 const PREAMBLE = 8;
 
+/** What stands in memory from `address` on. */
+export interface Part {
+  readonly address: number;
+  readonly bytes: Uint8Array;
+}
+
 export interface Image {
   /** Pages of 64 KiB that the module begins with. */
   readonly pages: number;
-  /** What stands in memory from `address` on. */
-  readonly address: number;
-  readonly bytes: Uint8Array;
+  readonly parts: readonly Part[];
   /** The custom section `sluice`: ASCII. */
   readonly description: string;
 }
 
+/** Zeros that are worth a new segment, which takes some 8 bytes itself. */
+const GAP = 32;
+/** Every gap is so long that there are not more, whatever the weights: an engine takes a moment for each, and 100 000 at most. */
+const MOST_SEGMENTS = 10_000;
+
 /** @param binary - a build of the kernels: no data, one memory without a maximum (test/rules/binaries.test.ts) */
-export function appendImage(binary: Uint8Array, { pages, address, bytes, description }: Image): Uint8Array {
-  const parts: Uint8Array[] = [binary.subarray(0, PREAMBLE)];
+export function appendImage(binary: Uint8Array, { pages, parts, description }: Image): Uint8Array {
+  const sections: Uint8Array[] = [binary.subarray(0, PREAMBLE)];
   for (let at = PREAMBLE; at < binary.length; ) {
     const [size, start] = readNumber(binary, at + 1);
-    if (binary[at] === MEMORY) parts.push(section(MEMORY, Uint8Array.of(1, 0, ...number(pages))));
-    else parts.push(binary.subarray(at, start + size));
+    if (binary[at] === MEMORY) sections.push(section(MEMORY, Uint8Array.of(1, 0, ...number(pages))));
+    else sections.push(binary.subarray(at, start + size));
     at = start + size;
   }
-  // One active segment: i32.const address, end, bytes.
-  parts.push(section(DATA, Uint8Array.of(1, 0, 0x41, ...signed(address), 0x0b, ...number(bytes.length)), bytes));
-  parts.push(section(CUSTOM, text("sluice"), ascii(description)));
-  return join(parts);
+  const total = parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const segments = parts.flatMap((part) => withoutZeros(part, Math.max(GAP, total / MOST_SEGMENTS)));
+  // Active segments: i32.const address, end, bytes.
+  const data = segments.flatMap(({ address, bytes }) => [
+    Uint8Array.of(0, 0x41, ...signed(address), 0x0b, ...number(bytes.length)),
+    bytes,
+  ]);
+  sections.push(section(DATA, Uint8Array.from(number(segments.length)), ...data));
+  sections.push(section(CUSTOM, text("sluice"), ascii(description)));
+  return join(sections);
+}
+
+/** A part without its runs of `gap` zeros and more, and without those at its ends. */
+function withoutZeros({ address, bytes }: Part, gap: number): Part[] {
+  const parts: Part[] = [];
+  for (let at = 0; ; ) {
+    while (at < bytes.length && bytes[at] === 0) at++;
+    if (at === bytes.length) return parts;
+    const start = at;
+    let end = at;
+    for (; at < bytes.length && at - end < gap; at++) if (bytes[at] !== 0) end = at + 1;
+    parts.push({ address: address + start, bytes: bytes.subarray(start, end) });
+  }
 }
 
 function section(id: number, ...contents: readonly Uint8Array[]): Uint8Array {

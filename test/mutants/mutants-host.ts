@@ -1,4 +1,4 @@
-/** Faults in memory, members, sessions and streams. */
+/** Faults in memory, members, sessions, streams and baked files. */
 
 import type { Mutant } from "./mutants.ts";
 
@@ -280,4 +280,31 @@ const SESSION: readonly Mutant[] = [
   },
 ];
 
-export const HOST: readonly Mutant[] = [...ARENA, ...MEMBERS, ...SESSION];
+const BAKED: readonly Mutant[] = [
+  {
+    name: "packed program: a run may be a word too long",
+    file: "src/bake/packed.ts",
+    find: "same < PACKED_RUN",
+    replace: "same <= PACKED_RUN",
+  },
+  {
+    name: "packed program: a run is taken from the word before",
+    file: "src/bake/packed.ts",
+    find: "(at - place)",
+    replace: "(at - place + 1)",
+  },
+  {
+    name: "data segments: one ends before its last byte",
+    file: "src/bake/module.ts",
+    find: "end = at + 1",
+    replace: "end = at",
+  },
+  {
+    name: "data segments: as many as there are gaps",
+    file: "src/bake/module.ts",
+    find: "Math.max(GAP, total / MOST_SEGMENTS)",
+    replace: "GAP",
+  },
+].map((mutant) => ({ ...mutant, tests: ["test/bake/packed.test.ts"] }));
+
+export const HOST: readonly Mutant[] = [...ARENA, ...MEMBERS, ...SESSION, ...BAKED];

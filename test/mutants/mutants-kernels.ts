@@ -383,8 +383,8 @@ const BAKE: readonly Mutant[] = [
   {
     name: "bake: run walks the program of step",
     file: "assembly/bake.ts",
-    find: "load<u32>(HEADER + H_RUN)",
-    replace: "load<u32>(HEADER + H_STEP)",
+    find: "execute(load<u32>(HEADER + H_RUN)",
+    replace: "execute(load<u32>(HEADER + H_STEP)",
   },
   {
     name: "bake: outputs are inputs",

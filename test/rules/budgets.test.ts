@@ -94,6 +94,14 @@ describe("budgets", () => {
     expectAtMost("reference", zipped(later), 11 * KIB);
   });
 
+  it("a page that reads ONNX and runs it in workers holds the graph kernels once, beside the text of its workers", async () => {
+    const program = `export * from "./dist/onnx.js"; export * as worker from "./dist/graph-worker.js";`;
+    const { code } = await bundle("onnx", program);
+    const text = textOfBytes(readFileSync(new URL("build/graph-simd.wasm", root)));
+    // As a string of its own; the workers' text has it with its quotes escaped.
+    expect(code.split(`"${text.slice(0, text.length >> 1)}"`).length - 1).toBe(1);
+  });
+
   it("a program for onnxruntime-web over sluice/ort is at most 75 KiB after gzip", async () => {
     const program = `export { InferenceSession, Tensor, env } from "sluice";`;
     expectAtMost("bundle", zipped((await bundle("ort", program)).code), 75 * KIB);
