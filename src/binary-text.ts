@@ -28,10 +28,18 @@ export function textOfBytes(bytes: Uint8Array): string {
 export function bytesOfText(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   let count = 0;
-  for (let i = 0; i < text.length; i++) {
-    let code = text.charCodeAt(i);
-    if (code < FIRST) code = (code - PAGE_MARK) * PAGE + text.charCodeAt(++i);
-    bytes[count++] = code - (FIRST + SHIFT);
-  }
+  let page = 0;
+  // The host's own loops: to ask 25,000 times for a character takes a process that has just begun 2 ms, much of it optimising.
+  const codes =
+    typeof TextEncoder === "undefined"
+      ? Uint8Array.from(text, (char) => char.charCodeAt(0))
+      : new TextEncoder().encode(text);
+  codes.forEach((code) => {
+    if (code < FIRST) page = code - PAGE_MARK;
+    else {
+      bytes[count++] = code + page * PAGE - (FIRST + SHIFT);
+      page = 0;
+    }
+  });
   return bytes.subarray(0, count);
 }
