@@ -11,10 +11,10 @@ import {
   OP_LSTM, OP_PACK, OP_PACK_INT8, OP_RNN, OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
-import { pack } from "./gemm";
 import { graphRecord } from "./graph/records";
 import { packInt8, product, quantize } from "./int8";
 import { layerNorm, logSoftmax, softmax } from "./norm";
+import { pack } from "./pack";
 import { recurrence } from "./recurrence";
 import { add, checkIds, copyRows, lookup, scaleShift, trace, word } from "./rows";
 

@@ -3,7 +3,7 @@
  *
  * Shapes   W (n, k) · X (k, rows) → Y (n, rows), n a multiple of LANES, one vector of X and Y after another
  * Layout   W in panels (panelRows says of how many rows); inside a panel of P rows column by column: W[i, j] is at
- *          panel + 4·(P·j + i mod P) (pack)
+ *          panel + 4·(P·j + i mod P) (assembly/pack.ts)
  * init     a row of n for each vector (initStride apart), or one for all (initStride 0: a bias); may be Y itself
  * Memory   y, init, w 16-byte aligned, strides in bytes; Y may not overlap X
  * Order    each output is one chain: its init, then madd over the columns ascending, in every form. So one vector at a time,
@@ -154,7 +154,7 @@ function panelOfUnits(
 /** Rows of the next panel when n are left. 48 is the quickest; few rows leave the adders idle, so 56 are 32 and 24, 64 twice 32. */
 // @ts-ignore: decorator
 @inline
-function panelRows(n: usize): usize {
+export function panelRows(n: usize): usize {
   if (n >= 80 || n == 48 || n == 52) return 48;
   return n >= 32 ? 32 : n >= 24 ? 24 : n >= 16 ? 16 : n >= 8 ? 8 : 4;
 }
@@ -162,24 +162,8 @@ function panelRows(n: usize): usize {
 /** Units of a GRU's next panel when so many are left. */
 // @ts-ignore: decorator
 @inline
-function panelUnits(units: usize): usize {
+export function panelUnits(units: usize): usize {
   return units >= 16 ? 16 : units >= 8 ? 8 : 4;
-}
-
-/** The panels of a matrix (n, k) that lies row by row at x; `units`: those of gemmUnits. */
-export function pack(y: usize, x: usize, n: usize, k: usize, units: bool): void {
-  const stride = k << 2;
-  while (n > 0) {
-    const rows = units ? panelUnits(n / 3) * 3 : panelRows(n);
-    for (let column: usize = 0; column < stride; column += 4) {
-      for (let row: usize = 0; row < rows; row++) {
-        store<f32>(y, load<f32>(x + row * stride + column));
-        y += 4;
-      }
-    }
-    x += rows * stride;
-    n -= rows;
-  }
 }
 
 /** Vectors that one register tile takes: with a place for the product before it is added, four fit where FMA has room for six. */

@@ -28,14 +28,18 @@ export function textOfBytes(bytes: Uint8Array): string {
 export function bytesOfText(text: string): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(text.length);
   let count = 0;
-  for (let i = 0; i < text.length; i++) {
-    let code = text.charCodeAt(i);
-    let from = FIRST + SHIFT;
-    if (code < FIRST) {
-      from -= (code - MARK + 1) * COUNT;
-      code = text.charCodeAt(++i);
+  let page = 0;
+  // The host's own loops: to ask 25,000 times for a character takes a process that has just begun 2 ms, much of it optimising.
+  const codes =
+    typeof TextEncoder === "undefined"
+      ? Uint8Array.from(text, (char) => char.charCodeAt(0))
+      : new TextEncoder().encode(text);
+  codes.forEach((code) => {
+    if (code < FIRST) page = code - MARK + 1;
+    else {
+      bytes[count++] = code + page * COUNT - (FIRST + SHIFT) - Number(code > BACKSLASH);
+      page = 0;
     }
-    bytes[count++] = code - from - Number(code > BACKSLASH);
-  }
+  });
   return bytes.subarray(0, count);
 }

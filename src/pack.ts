@@ -33,7 +33,8 @@ export function loadWeights(
       const { blocks, columns } = step;
       for (const { tensors, firstRow, rows } of blocks) {
         const end = at + (paddedBytes(rows) / 4) * columns;
-        memory.fill(0, at, end);
+        // What the matrix before it left.
+        memory.fill(0, at + rows * columns, end);
         tensors.forEach((name, t) => {
           const source = data(name).subarray(firstRow * columns, (firstRow + rows) * columns);
           // The second bias: one rounding for b_ih + b_hh.

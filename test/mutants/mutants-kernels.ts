@@ -38,8 +38,8 @@ const GEMM: readonly Mutant[] = [
     replace: "panel24(y, 32, y + 64, init, (k == 0 ? init : y) + 32,",
   },
   {
-    name: "gemm: packed in panels of units where a matrix has none",
-    file: "assembly/gemm.ts",
+    name: "pack: panels of units where a matrix has none",
+    file: "assembly/pack.ts",
     find: "const rows = units ? panelUnits(n / 3) * 3 : panelRows(n);",
     replace: "const rows = units || n == 56 ? panelUnits(n / 3) * 3 : panelRows(n);",
   },
@@ -92,18 +92,16 @@ const GEMM: readonly Mutant[] = [
     tests: ["test/conformance/relaxed.test.ts"],
   },
   {
-    name: "pack: the matrix is not transposed within its panels",
-    file: "assembly/gemm.ts",
-    find: `for (let column: usize = 0; column < stride; column += 4) {
-      for (let row: usize = 0; row < rows; row++) {`,
-    replace: `for (let row: usize = 0; row < rows; row++) {
-      for (let column: usize = 0; column < stride; column += 4) {`,
+    name: "pack: of four rows the third is the second",
+    file: "assembly/pack.ts",
+    find: "four = v128.load_lane<f32>(from + stride * 2, four, 2);",
+    replace: "four = v128.load_lane<f32>(from + stride, four, 2);",
   },
   {
     name: "pack: each panel begins with the last row of the one before",
-    file: "assembly/gemm.ts",
-    find: "x += rows * stride;",
-    replace: "x += (rows - 1) * stride;",
+    file: "assembly/pack.ts",
+    find: "x += (rows - 1) * stride;",
+    replace: "x += (rows - 2) * stride;",
   },
   {
     name: "panels: 48 rows leave out the columns past a multiple of four in the relaxed build",

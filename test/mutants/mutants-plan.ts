@@ -18,7 +18,7 @@ const PACK: readonly Mutant[] = [
   {
     name: "pack: the padding of a matrix is what was there",
     file: "src/pack.ts",
-    find: "memory.fill(0, at, end);",
+    find: "memory.fill(0, at + rows * columns, end);",
     replace: "",
     tests: ["test/host/states.test.ts"],
   },

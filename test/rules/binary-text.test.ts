@@ -1,6 +1,6 @@
 /** The text that binaries are inside modules: every byte comes back, and nothing needs a backslash in a string. */
 
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { bytesOfText, textOfBytes } from "../../src/binary-text.ts";
 
 const ALL = Uint8Array.from({ length: 256 }, (_, byte) => byte);
@@ -14,4 +14,14 @@ it("every byte comes back, alone and beside every other", () => {
 
 it("the text is printable ASCII that a string in double quotes holds as it is", () => {
   expect(textOfBytes(ALL)).toMatch(/^[ !#-[\]-~]+$/);
+});
+
+it("comes out the same where there is no TextEncoder", () => {
+  const text = textOfBytes(ALL);
+  vi.stubGlobal("TextEncoder", undefined);
+  try {
+    expect([...bytesOfText(text)]).toEqual([...ALL]);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });
