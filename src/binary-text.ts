@@ -30,14 +30,13 @@ export function bytesOfText(text: string): Uint8Array<ArrayBuffer> {
   let count = 0;
   let page = 0;
   // The host's own loops: to ask 25,000 times for a character takes a process that has just begun 2 ms, much of it optimising.
-  const codes =
-    typeof TextEncoder === "undefined"
-      ? Uint8Array.from(text, (char) => char.charCodeAt(0))
-      : new TextEncoder().encode(text);
+  const codes = globalThis.TextEncoder
+    ? new TextEncoder().encode(text)
+    : Uint8Array.from(text, (char) => char.charCodeAt(0));
   codes.forEach((code) => {
-    if (code < FIRST) page = code - MARK + 1;
+    if (code < FIRST) page = (code - MARK + 1) * COUNT;
     else {
-      bytes[count++] = code + page * COUNT - (FIRST + SHIFT) - Number(code > BACKSLASH);
+      bytes[count++] = code + page - (FIRST + SHIFT) - Number(code > BACKSLASH);
       page = 0;
     }
   });
