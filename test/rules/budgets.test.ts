@@ -87,9 +87,9 @@ describe("budgets", () => {
     expectAtMost("reference", zipped(core.later), 4 * KIB);
   });
 
-  it("a program that reads ONNX, with both builds of the graph kernels, is at most 72 KiB after gzip; the goal is 60", async () => {
+  it("a program that reads ONNX, with both builds of the graph kernels, is at most 72.5 KiB after gzip; the goal is 60", async () => {
     const { code, later } = await bundle("onnx");
-    expectAtMost("bundle", zipped(code), 72 * KIB);
+    expectAtMost("bundle", zipped(code), 72.5 * KIB);
     expect([code, later].map((text) => text.includes('variant:"reference"'))).toEqual([false, true]);
     expectAtMost("reference", zipped(later), 11 * KIB);
   });
