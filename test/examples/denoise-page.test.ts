@@ -159,7 +159,7 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
       expect(after).toBeLessThan(before);
       await press(page, "stop");
       await until(page, "Stopped.");
-      expect(await load()).toBe(0);
+      expect(await page.evaluate(`document.querySelector("#load-text").textContent`)).toBe("not running");
       expect(page.messages).toEqual([]);
     },
   );
