@@ -1,13 +1,14 @@
 import { defineConfig } from "vitest/config";
 
-// Node 20 has relaxed SIMD behind a flag; from 22 on it is there.
-const relaxed = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+// Node 20 has relaxed SIMD and WebSocket (test/browser/firefox.ts) behind flags; from 22 on they are there.
+const old = Number(process.versions.node.split(".")[0]) < 22;
+const flags = old ? ["--experimental-wasm-relaxed-simd", "--experimental-websocket"] : [];
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
-    execArgv: relaxed,
+    execArgv: flags,
     // Against what hangs; a busy machine is not a failure.
     testTimeout: 60_000,
     hookTimeout: 60_000,

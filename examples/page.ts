@@ -13,12 +13,21 @@ const TYPES = new Map([
   [".js", "text/javascript; charset=utf-8"],
 ]);
 
-/** page.ts as page.js, the audio thread's script as processor.js, and the HTML and CSS of the folder. */
+/**
+ * page.ts as page.js, page.css with what it imports as style.css, index.html, and a file for each other thread, since the page's
+ * policy allows no blob: scripts: worker.ts where there is one, and processor.ts, or else the audio thread's script of Sluice.
+ */
 export async function buildPage(folder: URL): Promise<Record<string, string>> {
   const here = fileURLToPath(folder);
+  const names = readdirSync(here);
+  const threads = ["worker", "processor"].filter((name) => names.includes(`${name}.ts`));
   const { outputFiles } = await build({
-    // The audio thread's script is a file of its own, since the page's policy allows no blob: scripts.
-    entryPoints: { page: join(here, "page.ts"), processor: "sluice/graph/worklet-processor" },
+    entryPoints: {
+      page: join(here, "page.ts"),
+      style: join(here, "page.css"),
+      processor: "sluice/graph/worklet-processor",
+      ...Object.fromEntries(threads.map((name) => [name, join(here, `${name}.ts`)])),
+    },
     absWorkingDir: here,
     bundle: true,
     write: false,
@@ -29,9 +38,7 @@ export async function buildPage(folder: URL): Promise<Record<string, string>> {
     logLevel: "warning",
   });
   const files = Object.fromEntries(outputFiles.map(({ path, text }) => [path.replace(/^.*[\\/]/, ""), text]));
-  for (const name of readdirSync(here).filter((one) => /\.(html|css)$/.test(one))) {
-    files[name] = readFileSync(join(here, name), "utf8");
-  }
+  files["index.html"] = readFileSync(join(here, "index.html"), "utf8");
   return files;
 }
 

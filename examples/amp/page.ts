@@ -2,15 +2,12 @@
 
 import { createSluiceNode, type SluiceNode } from "sluice/graph/worklet";
 import { readModel } from "sluice/rtneural";
+import { element, say } from "../page-parts.ts";
 import { pluck } from "./pluck.ts";
 
-const at = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
-const [file, input, output, bypass] = ["file", "in", "out", "bypass"].map((id) => at<HTMLInputElement>(id));
-const play = at<HTMLButtonElement>("play");
-const source = at<HTMLSelectElement>("source");
-const say = (text: string) => {
-  at("status").textContent = text;
-};
+const [file, input, output, bypass] = ["file", "in", "out", "bypass"].map((id) => element<HTMLInputElement>(id));
+const play = element<HTMLButtonElement>("play");
+const source = element<HTMLSelectElement>("source");
 
 let model: ReturnType<typeof readModel> | undefined;
 let stop: (() => void) | undefined;
@@ -28,7 +25,7 @@ async function choose(chosen: File | undefined): Promise<void> {
     model = readModel(bytes);
     say(`${chosen.name} is ready.`);
   } catch (error) {
-    say(`${chosen.name} cannot be used. ${(error as Error).message}`);
+    say(`${chosen.name} cannot be used. ${(error as Error).message}`, true);
   }
   play.disabled = model === undefined;
 }
@@ -63,7 +60,7 @@ async function start(): Promise<void> {
     const node: SluiceNode = await createSluiceNode(context, model, { url: "processor.js", prewarm: 4800 });
     // Stop was pressed meanwhile.
     if (over) return;
-    node.addEventListener("processorerror", (event) => say(`The model failed: ${(event as ErrorEvent).message}`));
+    node.addEventListener("processorerror", (event) => say(`The model failed: ${(event as ErrorEvent).message}`, true));
     const set = () => {
       before.gain.value = 10 ** (input.valueAsNumber / 20);
       after.gain.value = 10 ** (output.valueAsNumber / 20);
@@ -94,19 +91,19 @@ async function start(): Promise<void> {
     const samples = new Float32Array(tap.fftSize);
     timers.push(
       window.setInterval(() => {
-        at<HTMLMeterElement>("level").value = peakOf(tap, samples);
+        element<HTMLMeterElement>("level").value = peakOf(tap, samples);
       }, 100),
       window.setInterval(async () => {
         const { mean } = await node.load();
-        at<HTMLMeterElement>("load").value = mean;
-        at("percent").textContent = `${(mean * 100).toFixed(1)} %`;
+        element<HTMLMeterElement>("load").value = mean;
+        element("percent").textContent = `${(mean * 100).toFixed(1)} %`;
       }, 1000),
     );
     play.textContent = "Stop";
     say("Playing.");
   } catch (error) {
     if (!over) stop?.();
-    say(`No sound: ${(error as Error).message}`);
+    say(`No sound: ${(error as Error).message}`, true);
   }
 }
 

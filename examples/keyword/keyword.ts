@@ -12,16 +12,9 @@
 import { createReadStream, readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createSession, readNpz } from "sluice/npz";
-import { keywordModel, LABELS } from "./model.ts";
+import { keywordModel, LABELS, strideOf } from "./model.ts";
 import { pieces } from "./pieces.ts";
 import { RATE, Spotter } from "./spotter.ts";
-
-/** Samples from one frame to the next, by the size of the GRU: as their authors trained the three. */
-const STRIDES: ReadonlyMap<number, number> = new Map([
-  [154, 640],
-  [250, 320],
-  [400, 320],
-]);
 
 // What was typed wrong, or what the file has wrong, in one line.
 process.on("uncaughtException", ({ message }) => {
@@ -45,28 +38,24 @@ if (values.help || values.model === undefined || positionals.length > 1) {
 }
 
 const model = keywordModel(readNpz(new Uint8Array(readFileSync(values.model))));
-const stride = STRIDES.get(model.states[0].shape[1]);
-if (stride === undefined) throw new Error(`--model: expected GRU_S, GRU_M or GRU_L, got ${values.model}`);
-const spotter = new Spotter(await createSession(model), { stride });
+const spotter = new Spotter(await createSession(model), { stride: strideOf(model) });
 
 const [file = "-"] = positionals;
 const source = file === "-" ? process.stdin : createReadStream(file);
 const threshold = Number(values.threshold);
 
-/** The label that was said last, so that a word is said once. */
-let said: number | undefined;
+let said = false;
 let taken = 0;
 
 function take(x: Float32Array): void {
   taken += x.length;
   if (!spotter.step(x)) return;
-  const { best, probabilities } = spotter;
-  if (best === said || probabilities[best] < threshold) return;
-  said = best;
-  say(best);
+  const heard = spotter.heard(threshold);
+  if (heard !== undefined) say(heard);
 }
 
 function say(label: number): void {
+  said = true;
   const end = taken / RATE;
   const percent = (100 * spotter.probabilities[label]).toFixed(1);
   console.log(`${(end - 1).toFixed(2).padStart(7)} … ${end.toFixed(2)} s  ${LABELS[label]}  ${percent} %`);
@@ -75,4 +64,4 @@ function say(label: number): void {
 for await (const piece of pieces(source, { rate: Number(values.rate), to: RATE, length: spotter.hop })) take(piece);
 // What is shorter than a second is followed by silence.
 while (taken < RATE) take(new Float32Array(spotter.hop));
-if (said === undefined) say(spotter.best);
+if (!said) say(spotter.best);

@@ -10,6 +10,21 @@ export const LABELS = ["silence", "unknown", "yes", "no", "up", "down", "left", 
 /** Coefficients of a frame. */
 export const COEFFICIENTS = 10;
 
+/** Samples at 16 kHz from one frame to the next, by the size of the GRU: as their authors trained the three. */
+const STRIDES: ReadonlyMap<number, number> = new Map([
+  [154, 640],
+  [250, 320],
+  [400, 320],
+]);
+
+/** That of a model of `keywordModel`. */
+export function strideOf({ states }: Model): number {
+  const H = states[0].shape[1];
+  const stride = STRIDES.get(H);
+  if (stride === undefined) throw new Error(`expected GRU_S, GRU_M or GRU_L (154, 250 or 400 units), got ${H} units`);
+  return stride;
+}
+
 /** Constants are known by their shapes, whatever their names: (H, 12) tells H, and then all are different. */
 export function keywordModel(arrays: ReadonlyMap<string, Tensor>): Model {
   const all = [...arrays.values()];

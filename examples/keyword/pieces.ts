@@ -3,7 +3,7 @@
 import { Framer, Resampler, readWavFrames, readWavHeader, type WavHeader } from "sluice/audio";
 
 export interface PiecesOptions {
-  /** Hz, of raw samples; a WAV says its own. */
+  /** Hz, of samples; a WAV says its own. */
   readonly rate: number;
   /** Hz, of the pieces. */
   readonly to: number;
@@ -54,27 +54,22 @@ function headerOf(bytes: Uint8Array, sampleRate: number): WavHeader | undefined 
   return { sampleRate, channelCount: 1, encoding: "s16", frameBytes: 2, dataOffset: 0, dataBytes };
 }
 
-/** Frames of a file → channels → their mean → another rate → pieces. */
+/** Frames of a file → channels → their mean → pieces. */
 class Chain {
   readonly header: WavHeader;
   readonly #channels: readonly Float32Array[];
-  readonly #resampler: Resampler;
-  readonly #resampled: Float32Array;
-  readonly #framer: Framer;
-  readonly #piece: Float32Array;
-  /** Samples of a piece's rate that are late, and not yet dropped. */
-  #late: number;
+  readonly #pieces: Pieces;
+  readonly #to: number;
+  readonly #length: number;
   #frames = 0;
   #given = 0;
 
   constructor(header: WavHeader, to: number, length: number) {
     this.header = header;
     this.#channels = Array.from({ length: header.channelCount }, () => new Float32Array(MOST));
-    this.#resampler = new Resampler({ from: header.sampleRate, to, maxInput: MOST });
-    this.#resampled = new Float32Array(this.#resampler.maxOutput(MOST));
-    this.#framer = new Framer({ frame: length, maxInput: this.#resampled.length });
-    this.#piece = new Float32Array(length);
-    this.#late = this.#resampler.latencySamples;
+    this.#pieces = new Pieces({ rate: header.sampleRate, to, length });
+    this.#to = to;
+    this.#length = length;
   }
 
   *take(bytes: Uint8Array): Generator<Float32Array> {
@@ -83,28 +78,46 @@ class Chain {
     const [mean, ...others] = this.#channels;
     for (const channel of others) for (let i = 0; i < count; i++) mean[i] += channel[i];
     for (let i = 0; i < count; i++) mean[i] /= this.#channels.length;
-    yield* this.#pass(mean.subarray(0, count));
+    for (const piece of this.#pieces.take(mean.subarray(0, count))) {
+      this.#given++;
+      yield piece;
+    }
   }
 
   /** Silence, until all that came has gone out. */
   *end(): Generator<Float32Array> {
-    const { from, to } = this.#resampler;
-    const expected = Math.ceil((this.#frames * to) / from / this.#piece.length);
+    const expected = Math.ceil((this.#frames * this.#to) / this.header.sampleRate / this.#length);
     const silence = new Float32Array(MOST);
     while (this.#given < expected) {
-      for (const piece of this.#pass(silence)) if (this.#given <= expected) yield piece;
+      for (const piece of this.#pieces.take(silence)) if (this.#given++ < expected) yield piece;
     }
   }
+}
 
-  *#pass(x: Float32Array): Generator<Float32Array> {
+/** Samples as they come, at `rate` → pieces of `length` at the rate `to`, in time with them. */
+export class Pieces {
+  readonly #resampler: Resampler;
+  readonly #resampled: Float32Array;
+  readonly #framer: Framer;
+  readonly #piece: Float32Array;
+  /** Samples of a piece's rate that are late, and not yet dropped. */
+  #late: number;
+
+  constructor({ rate, to, length }: PiecesOptions) {
+    this.#resampler = new Resampler({ from: rate, to, maxInput: MOST });
+    this.#resampled = new Float32Array(this.#resampler.maxOutput(MOST));
+    this.#framer = new Framer({ frame: length, maxInput: this.#resampled.length });
+    this.#piece = new Float32Array(length);
+    this.#late = this.#resampler.latencySamples;
+  }
+
+  /** At most 4096 samples. A piece is valid until the next. */
+  *take(x: Float32Array): Generator<Float32Array> {
     const count = this.#resampler.step(x, this.#resampled);
     const dropped = Math.min(this.#late, count);
     this.#late -= dropped;
     this.#framer.write(this.#resampled.subarray(dropped, count));
-    while (this.#framer.read(this.#piece)) {
-      this.#given++;
-      yield this.#piece;
-    }
+    while (this.#framer.read(this.#piece)) yield this.#piece;
   }
 }
 

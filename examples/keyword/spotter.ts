@@ -32,6 +32,7 @@ export class Spotter {
   readonly #logits: Float32Array;
   /** Samples so far, up to a second. */
   #samples = 0;
+  #said: number | undefined;
 
   constructor(session: Session, { stride }: SpotterOptions) {
     this.hop = stride;
@@ -77,9 +78,18 @@ export class Spotter {
     return best;
   }
 
+  /** The index in LABELS of what is more probable than `threshold`, said once: until something else is. */
+  heard(threshold: number): number | undefined {
+    const { best } = this;
+    if (best === this.#said || this.probabilities[best] < threshold) return undefined;
+    this.#said = best;
+    return best;
+  }
+
   /** Back to silence. */
   reset(): void {
     this.#samples = 0;
+    this.#said = undefined;
     this.#stft.reset();
   }
 }

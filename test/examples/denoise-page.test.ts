@@ -1,5 +1,10 @@
-/** The denoiser's page in Chromium: what it says without a model, what it plays with one, and what axe-core finds. */
+/**
+ * The denoiser's page in Chromium: what it says without a model, what it plays with one, from a recording and from a microphone
+ * (Chromium's, which plays a file), and what axe-core finds.
+ */
 
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { writeWav } from "sluice/audio";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -15,7 +20,7 @@ import {
   serve,
 } from "../browser/chromium.ts";
 import { NO_VECTORS, VECTORS } from "../vectors.ts";
-import { choose, NO_AXE, press, seriousFindings, status, until } from "./pages.ts";
+import { choose, fakeMicrophone, NO_AXE, press, seriousFindings, status, until } from "./pages.ts";
 
 // A busy machine is slow, not wrong.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
@@ -36,6 +41,7 @@ const sound = writeWav({
 describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHROMIUM}`, () => {
   let browser: Browser;
   let server: Server;
+  const folder = mkdtempSync(join(tmpdir(), "sluice-denoise-"));
   beforeAll(async () => {
     const models = VECTORS && join(VECTORS, "models");
     const files = { "sound.wav": sound, "broken.onnx": Uint8Array.of(1, 2, 3), "text.wav": "no sound" };
@@ -44,11 +50,13 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
       files,
       ...(models && { models }),
     });
-    browser = await openBrowser(["--autoplay-policy=no-user-gesture-required"]);
+    writeFileSync(join(folder, "sound.wav"), sound);
+    browser = await openBrowser(fakeMicrophone(join(folder, "sound.wav")));
   });
   afterAll(async () => {
     await browser?.close();
     await server?.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 
   const open = () => browser.open(`${server.url}/page/index.html`);
@@ -61,6 +69,16 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
       const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
       return data.reduce((sum, value, i) => (i % 4 === 3 ? sum : sum + value), 0);
     })()`) as Promise<number>;
+
+  /** Until the node has said how much it takes of the audio thread. */
+  const untilLoad = (page: Page) =>
+    vi.waitFor(
+      async () =>
+        expect(await page.evaluate(`document.querySelector("#load-text").textContent`)).toMatch(
+          /^\d+\.\d % · \d+ deadlines? missed$/,
+        ),
+      20_000,
+    );
 
   it("says what to do where there is no model", async () => {
     const page = await open();
@@ -111,13 +129,7 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
     await until(page, "Playing sound.wav.");
     expect(await disabled(page)).toEqual([true, true, false]);
     await press(page, "bypass");
-    await vi.waitFor(
-      async () =>
-        expect(await page.evaluate(`document.querySelector("#load-text").textContent`)).toMatch(
-          /^\d+\.\d % · \d+ deadlines? missed$/,
-        ),
-      20_000,
-    );
+    await untilLoad(page);
     const [before, after] = [await light(page, "before"), await light(page, "after")];
     expect(after).toBeGreaterThan(0);
     expect(after).toBeLessThan(before);
@@ -131,4 +143,24 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
     expect(await page.evaluate(`document.querySelector("#load-text").textContent`)).toBe("not running");
     expect(page.messages).toEqual([]);
   });
+
+  it.skipIf(!VECTORS)(
+    `takes the noise out of what a microphone hears${VECTORS ? "" : ` (${NO_VECTORS})`}`,
+    async () => {
+      const page = await open();
+      await choose(page, "model", "/models/gtcrn/gtcrn_simple.onnx");
+      await until(page, "gtcrn_simple.onnx is ready.");
+      await press(page, "microphone");
+      await until(page, "Listening. Speak");
+      expect(await disabled(page)).toEqual([true, true, false]);
+      await untilLoad(page);
+      const [before, after] = [await light(page, "before"), await light(page, "after")];
+      expect(after).toBeGreaterThan(0);
+      expect(after).toBeLessThan(before);
+      await press(page, "stop");
+      await until(page, "Stopped.");
+      expect(await page.evaluate(`document.querySelector("#load-text").textContent`)).toBe("not running");
+      expect(page.messages).toEqual([]);
+    },
+  );
 });

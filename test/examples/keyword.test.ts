@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { resample, type WavEncoding, writeWav, writeWavHeader } from "sluice/audio";
-import { createSession, readNpz, type Tensor } from "sluice/npz";
+import { createSession, type Model, readNpz, type Tensor } from "sluice/npz";
 import { describe, expect, it } from "vitest";
-import { keywordModel, LABELS } from "../../examples/keyword/model.ts";
+import { keywordModel, LABELS, strideOf } from "../../examples/keyword/model.ts";
 import { pieces } from "../../examples/keyword/pieces.ts";
 import { RATE, Spotter } from "../../examples/keyword/spotter.ts";
 import { distance, noise } from "../audio/vectors.ts";
@@ -97,6 +97,12 @@ describe("keywordModel", () => {
       "expected one array of shape (H, 12), got a (5, 12), b (6, 12)",
     );
   });
+
+  it("is of a size whose stride is known", () => {
+    const model = (H: number) => ({ states: [{ shape: [1, H] }] }) as unknown as Model;
+    expect([154, 250, 400].map((H) => strideOf(model(H)))).toEqual([640, 320, 320]);
+    expect(() => strideOf(model(128))).toThrow("expected GRU_S, GRU_M or GRU_L (154, 250 or 400 units), got 128 units");
+  });
 });
 
 describe("keyword.ts", () => {
@@ -138,12 +144,10 @@ describe.skipIf(!FOLDER)(`the keyword spotter${FOLDER ? "" : ` (${NO_VECTORS})`}
     expect(stdout).toMatch(/^ {3}0\.00 … 1\.00 s {2}silence {2}[\d.]+ %\n$/);
   });
 
-  it.each([
-    ["GRU_S", 640],
-    ["GRU_M", 320],
-    ["GRU_L", 320],
-  ])("%s gets the coefficients that its authors' front end gives", async (name, stride) => {
-    const session = await createSession(keywordModel(readNpz(file(`${name}.npz`))));
+  it.each(["GRU_S", "GRU_M", "GRU_L"])("%s gets the coefficients that its authors' front end gives", async (name) => {
+    const model = keywordModel(readNpz(file(`${name}.npz`)));
+    const stride = strideOf(model);
+    const session = await createSession(model);
     const spotter = new Spotter(session, { stride });
     const { tensors } = readJson(FOLDER as string, "golden", name, "golden.json") as {
       tensors: { x: { shape: number[] } };

@@ -24,6 +24,14 @@ export const choose = (page: Page, id: string, path: string) =>
     input.dispatchEvent(new Event("change"));
   })()`);
 
+/** Flags of a Chromium that plays without being clicked, and whose microphone hears this WAV file, again and again. */
+export const fakeMicrophone = (path: string) => [
+  "--autoplay-policy=no-user-gesture-required",
+  "--use-fake-device-for-media-stream",
+  "--use-fake-ui-for-media-stream",
+  `--use-file-for-fake-audio-capture=${path}`,
+];
+
 /** What axe-core finds serious or critical. */
 export async function seriousFindings(page: Page): Promise<unknown> {
   await page.evaluate(`${readFileSync(AXE, "utf8")};0`);

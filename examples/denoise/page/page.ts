@@ -5,16 +5,14 @@
 
 import { createSluiceNode, type SluiceNode } from "sluice/graph/worklet";
 import { loadModel, type Model } from "sluice/onnx";
+import { element, say } from "../../page-parts.ts";
+import { startPlayer } from "../../page-player.ts";
 import { RATE } from "../denoiser.ts";
 import { Spectrogram } from "./spectrogram.ts";
 
 const STFT = { frame: 512, hop: 256, window: "sqrt-hann" } as const;
 
-const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
-const button = (id: string) => element<HTMLButtonElement>(id);
-const [play, microphone, stop] = [button("play"), button("microphone"), button("stop")];
 const bypass = element<HTMLInputElement>("bypass");
-const status = element("status");
 const load = element<HTMLMeterElement>("load");
 const loadText = element<HTMLOutputElement>("load-text");
 const before = new Spectrogram(element<HTMLCanvasElement>("before"));
@@ -28,69 +26,14 @@ interface Playing {
   readonly dry: GainNode;
   readonly wet: GainNode;
   readonly analysers: readonly [AnalyserNode, AnalyserNode];
-  readonly release: () => void;
 }
 
-let model: Model | undefined;
-let recording: File | undefined;
+let model: Model;
 let playing: Playing | undefined;
-/** While something opens or ends, the buttons wait. */
-let busy = false;
-
-function say(text: string, wrong = false): void {
-  status.textContent = text;
-  status.classList.toggle("wrong", wrong);
-}
-
-function show(): void {
-  const ready = model !== undefined && !busy && playing === undefined;
-  play.disabled = !ready || recording === undefined;
-  microphone.disabled = !ready;
-  stop.disabled = playing === undefined;
-}
-
-/** Runs what a person asked for; what goes wrong is told in words. */
-async function attempt(what: string, work: () => Promise<void>): Promise<void> {
-  if (busy) return;
-  busy = true;
-  show();
-  try {
-    await work();
-  } catch (error) {
-    const { message, hint = "" } = error as Error & { hint?: string };
-    say(`${what} ${message} ${hint}`.trim(), true);
-  } finally {
-    busy = false;
-    show();
-  }
-}
-
-function takeModel(file: File): Promise<void> {
-  return attempt(`${file.name} is not a model that this page can run.`, async () => {
-    await end();
-    model = undefined;
-    say(`Reading ${file.name} …`);
-    const read = await loadModel(await file.arrayBuffer());
-    const size = read.inputs[0].shape.reduce<number>((product, one) => product * Number(one), 1);
-    if (size !== STFT.frame + 2) {
-      throw new Error(`Expected GTCRN, which takes spectra of ${STFT.frame + 2} numbers; got ${size}.`);
-    }
-    model = read;
-    say(`${file.name} is ready. ${recording ? "Play the recording" : "Choose a recording"}, or use the microphone.`);
-  });
-}
-
-function takeRecording(file: File): Promise<void> {
-  return attempt(`${file.name} cannot be played.`, async () => {
-    await end();
-    recording = file;
-    say(`${file.name} is ready. ${model ? "Play it." : "Now choose GTCRN's ONNX file."}`);
-  });
-}
 
 /** From `source` to the speakers: through the network, and past it, equally late. */
-async function open(context: AudioContext, source: AudioNode, release: () => void): Promise<Playing> {
-  const node = await createSluiceNode(context, model as Model, { stft: STFT, sampleRate: RATE, url: "processor.js" });
+async function open(context: AudioContext, source: AudioNode): Promise<Playing> {
+  const node = await createSluiceNode(context, model, { stft: STFT, sampleRate: RATE, url: "processor.js" });
   node.addEventListener("processorerror", (event) => {
     say(`The network failed; you hear the original. ${(event as ErrorEvent).message}`, true);
   });
@@ -104,41 +47,7 @@ async function open(context: AudioContext, source: AudioNode, release: () => voi
   mono.connect(late).connect(dry).connect(context.destination);
   late.connect(analysers[0]);
   node.connect(analysers[1]);
-  return { context, node, dry, wet, analysers, release };
-}
-
-/** Opens a context, lets `start` give a source, and plays it until it ends. */
-async function begin(start: (context: AudioContext) => Promise<[AudioNode, release: () => void]>): Promise<void> {
-  const context = new AudioContext({ sampleRate: RATE });
-  let release = () => {};
-  try {
-    // Where there is no output device, a browser may neither begin nor refuse.
-    await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, 3000))]);
-    if (context.state !== "running") throw new Error("The browser does not begin to play: is there a sound output?");
-    const [source, end] = await start(context);
-    release = end;
-    playing = await open(context, source, release);
-  } catch (error) {
-    release();
-    await context.close();
-    throw error;
-  }
-  before.clear();
-  after.clear();
-  setBypass(0);
-  requestAnimationFrame(draw);
-  measure(playing);
-}
-
-async function end(): Promise<void> {
-  if (playing === undefined) return;
-  const { context, node, release } = playing;
-  playing = undefined;
-  release();
-  node.dispose();
-  await context.close();
-  load.value = 0;
-  loadText.textContent = "not running";
+  return { context, node, dry, wet, analysers };
 }
 
 /** Fades in `seconds`, so that nothing clicks. */
@@ -178,84 +87,34 @@ async function measure(current: Playing): Promise<void> {
   }
 }
 
-play.addEventListener("click", () =>
-  attempt("The recording does not play.", async () => {
-    const file = recording as File;
-    await begin(async (context) => {
-      const buffer = await context.decodeAudioData(await file.arrayBuffer()).catch(() => {
-        throw new Error("This browser does not know its format: try WAV, MP3 or Opus.");
-      });
-      const source = new AudioBufferSourceNode(context, { buffer });
-      source.addEventListener("ended", () => {
-        if (playing?.context === context) finish("The recording has ended.");
-      });
-      source.start(context.currentTime + 0.2); // the network is there by then
-      return [source, () => source.stop()];
-    });
-    say(`Playing ${file.name}.`);
-    stop.disabled = false;
-    stop.focus();
-  }),
-);
-
-microphone.addEventListener("click", () =>
-  attempt("The microphone does not play.", async () => {
-    if (navigator.mediaDevices === undefined)
-      throw new Error("Browsers give it to pages from https or localhost only.");
-    await begin(async (context) => {
-      const audio = { noiseSuppression: false, echoCancellation: true, autoGainControl: false };
-      const stream = await navigator.mediaDevices.getUserMedia({ audio }).catch(({ name }: Error) => {
-        throw new Error(name === "NotAllowedError" ? "It was not allowed." : "None was found.");
-      });
-      const release = () => {
-        for (const track of stream.getTracks()) track.stop();
-      };
-      try {
-        return [new MediaStreamAudioSourceNode(context, { mediaStream: stream }), release];
-      } catch {
-        release();
-        throw new Error(`This browser does not bring a microphone to ${RATE} Hz. A recording works.`);
-      }
-    });
-    say("Listening. Speak, and switch the bypass to compare.");
-    stop.disabled = false;
-    stop.focus();
-  }),
-);
-
-async function finish(text: string): Promise<void> {
-  await attempt("It does not stop.", async () => {
-    const focused = document.activeElement === stop;
-    await end();
-    say(text);
-    if (focused) setTimeout(() => (play.disabled ? microphone : play).focus());
-  });
-}
-
-stop.addEventListener("click", () => finish("Stopped."));
+startPlayer({
+  model: "GTCRN's ONNX file",
+  options: { sampleRate: RATE },
+  echoCancellation: true,
+  listening: "Listening. Speak, and switch the bypass to compare.",
+  tail: 0,
+  async load(file) {
+    const read = await loadModel(await file.arrayBuffer());
+    const size = read.inputs[0].shape.reduce<number>((product, one) => product * Number(one), 1);
+    if (size !== STFT.frame + 2) {
+      throw new Error(`Expected GTCRN, which takes spectra of ${STFT.frame + 2} numbers; got ${size}.`);
+    }
+    model = read;
+  },
+  async connect(context, source) {
+    const current = await open(context, source);
+    playing = current;
+    before.clear();
+    after.clear();
+    setBypass(0);
+    requestAnimationFrame(draw);
+    measure(current);
+    return () => {
+      playing = undefined;
+      current.node.dispose();
+      load.value = 0;
+      loadText.textContent = "not running";
+    };
+  },
+});
 bypass.addEventListener("change", () => setBypass());
-
-for (const [id, take] of [
-  ["model", takeModel],
-  ["sound", takeRecording],
-] as const) {
-  const input = element<HTMLInputElement>(id);
-  input.addEventListener("change", () => {
-    const file = input.files?.[0];
-    if (file) take(file);
-  });
-  const target = element(`${id}-drop`);
-  target.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    target.classList.add("over");
-  });
-  target.addEventListener("dragleave", () => target.classList.remove("over"));
-  target.addEventListener("drop", (event) => {
-    event.preventDefault();
-    target.classList.remove("over");
-    const file = event.dataTransfer?.files[0];
-    if (file) take(file);
-  });
-}
-// A file that misses its place must not replace the page.
-for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());

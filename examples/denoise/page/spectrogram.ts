@@ -1,10 +1,16 @@
-/** What an AnalyserNode hears → a picture that moves to the left, one column at a time: 0 Hz at the bottom. */
+/**
+ * What an AnalyserNode hears → a picture that moves to the left, one column at a time, 0 Hz at the bottom; or, where
+ * the reader asked for less motion, one that stands and is written over from the left.
+ */
 
 export class Spectrogram {
   readonly #canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
   readonly #column: ImageData;
   readonly #levels: Uint8Array<ArrayBuffer>;
+  readonly #calm = matchMedia("(prefers-reduced-motion: reduce)");
+  /** The newest column. */
+  #at = -1;
 
   /** A row of the canvas for each bin: `canvas.height` is half of the analyser's fftSize. */
   constructor(canvas: HTMLCanvasElement) {
@@ -28,11 +34,17 @@ export class Spectrogram {
       data[4 * y + 2] = 255 * (level < 0.5 ? level * 1.1 : Math.max(0.2, 1.1 - level) + Math.max(0, level - 0.8));
       data[4 * y + 3] = 255;
     }
-    this.#context.drawImage(this.#canvas, -1, 0);
-    this.#context.putImageData(this.#column, width - 1, 0);
+    if (this.#calm.matches) {
+      this.#at = (this.#at + 1) % width;
+    } else {
+      this.#context.drawImage(this.#canvas, -1, 0);
+      this.#at = width - 1;
+    }
+    this.#context.putImageData(this.#column, this.#at, 0);
   }
 
   clear(): void {
     this.#context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
+    this.#at = -1;
   }
 }

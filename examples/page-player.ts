@@ -1,0 +1,167 @@
+/**
+ * The buttons of a page: a model's file, then a recording or the microphone through what the page does with it, until it ends
+ * or is stopped.
+ */
+
+import { element, onFile, say } from "./page-parts.ts";
+
+export interface PlayerOptions {
+  /** What to call the model's file. */
+  readonly model: string;
+  /** Of the context. */
+  readonly options?: AudioContextOptions;
+  /** Of the microphone: where the page plays what it hears. */
+  readonly echoCancellation: boolean;
+  /** What the status says while the microphone is open. */
+  readonly listening: string;
+  /** ms that a recording goes on in silence. */
+  readonly tail: number;
+  /** Takes a model's file. What is wrong with it is thrown. */
+  load(file: File): Promise<void>;
+  /** Does its work with a source; gives what ends that. `live`: it is a microphone. */
+  connect(context: AudioContext, source: AudioNode, live: boolean): Promise<() => void>;
+}
+
+export function startPlayer({ model, options, echoCancellation, listening, tail, load, connect }: PlayerOptions): void {
+  const [play, microphone, stop] = ["play", "microphone", "stop"].map((id) => element<HTMLButtonElement>(id));
+  let ready = false;
+  let recording: File | undefined;
+  let playing: { readonly context: AudioContext; readonly release: () => void } | undefined;
+  /** While something opens or ends, the buttons wait. */
+  let busy = false;
+
+  function show(): void {
+    const free = ready && !busy && playing === undefined;
+    play.disabled = !free || recording === undefined;
+    microphone.disabled = !free;
+    stop.disabled = playing === undefined;
+  }
+
+  /** Runs what a person asked for; what goes wrong is told in words. */
+  async function attempt(what: string, work: () => Promise<void>): Promise<void> {
+    if (busy) return;
+    busy = true;
+    show();
+    try {
+      await work();
+    } catch (error) {
+      const { message, hint = "" } = error as Error & { hint?: string };
+      say(`${what} ${message} ${hint}`.trim(), true);
+    } finally {
+      busy = false;
+      show();
+    }
+  }
+
+  async function begin(open: (context: AudioContext) => Promise<Sound>, live: boolean): Promise<void> {
+    const context = await openContext(options);
+    let release = () => {};
+    try {
+      const [source, giveBack] = await open(context);
+      release = giveBack;
+      const disconnect = await connect(context, source, live);
+      release = () => {
+        disconnect();
+        giveBack();
+      };
+      if (source instanceof AudioBufferSourceNode) {
+        const ended = () => playing?.context === context && finish("The recording has ended.");
+        source.addEventListener("ended", () => setTimeout(ended, tail));
+        source.start();
+      }
+    } catch (error) {
+      release();
+      await context.close();
+      throw error;
+    }
+    playing = { context, release };
+    stop.disabled = false;
+    stop.focus();
+  }
+
+  async function end(): Promise<void> {
+    if (playing === undefined) return;
+    const { context, release } = playing;
+    playing = undefined;
+    release();
+    await context.close();
+  }
+
+  const finish = (text: string) =>
+    attempt("It does not stop.", async () => {
+      const focused = document.activeElement === stop;
+      await end();
+      say(text);
+      if (focused) setTimeout(() => (play.disabled ? microphone : play).focus());
+    });
+
+  onFile("model", (file) =>
+    attempt(`${file.name} is not a model that this page can run.`, async () => {
+      await end();
+      ready = false;
+      say(`Reading ${file.name} …`);
+      await load(file);
+      ready = true;
+      say(`${file.name} is ready. ${recording ? "Play the recording" : "Choose a recording"}, or use the microphone.`);
+    }),
+  );
+  onFile("sound", (file) =>
+    attempt(`${file.name} cannot be played.`, async () => {
+      await end();
+      recording = file;
+      say(`${file.name} is ready. ${ready ? "Play it." : `Now choose ${model}.`}`);
+    }),
+  );
+  play.addEventListener("click", () =>
+    attempt("The recording does not play.", async () => {
+      const file = recording as File;
+      await begin(async (context) => [await openRecording(context, file), () => {}], false);
+      say(`Playing ${file.name}.`);
+    }),
+  );
+  microphone.addEventListener("click", () =>
+    attempt("The microphone does not play.", async () => {
+      await begin((context) => openMicrophone(context, echoCancellation), true);
+      say(listening);
+    }),
+  );
+  stop.addEventListener("click", () => finish("Stopped."));
+}
+
+/** A context that runs. The caller closes it. */
+async function openContext(options?: AudioContextOptions): Promise<AudioContext> {
+  const context = new AudioContext(options);
+  // Where there is no output device, a browser may neither begin nor refuse.
+  await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, 3000))]);
+  if (context.state === "running") return context;
+  await context.close();
+  throw new Error("The browser does not begin to play: is there a sound output?");
+}
+
+/** A source in the context, and what gives it back. */
+type Sound = readonly [source: AudioNode, release: () => void];
+
+/** As the room sounds; with `echoCancellation`, without what the speakers play. */
+async function openMicrophone(context: AudioContext, echoCancellation: boolean): Promise<Sound> {
+  if (navigator.mediaDevices === undefined) throw new Error("Browsers give it to pages from https or localhost only.");
+  const audio = { echoCancellation, noiseSuppression: false, autoGainControl: false };
+  const mediaStream = await navigator.mediaDevices.getUserMedia({ audio }).catch(({ name }: Error) => {
+    throw new Error(name === "NotAllowedError" ? "It was not allowed." : "None was found.");
+  });
+  const release = () => {
+    for (const track of mediaStream.getTracks()) track.stop();
+  };
+  try {
+    return [new MediaStreamAudioSourceNode(context, { mediaStream }), release];
+  } catch {
+    release();
+    throw new Error(`This browser does not bring a microphone to ${context.sampleRate} Hz. A recording works.`);
+  }
+}
+
+async function openRecording(context: AudioContext, file: File): Promise<AudioBufferSourceNode> {
+  const buffer = await context.decodeAudioData(await file.arrayBuffer()).catch(() => {
+    throw new Error("This browser does not know its format: try WAV, MP3 or Opus.");
+  });
+  return new AudioBufferSourceNode(context, { buffer });
+}
