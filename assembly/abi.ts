@@ -117,7 +117,7 @@ export const C_C_ROWS = 10;
 export const C_HIDDEN = 11;
 /** Size of h: H, or P where an LSTM projects. */
 export const C_WIDTH = 12;
-/** 1: from the last step to the first. */
+/** 1: from the last step to the first. 2: and its outputs stand in the order in which they are computed. */
 export const C_REVERSE = 13;
 /** Limit of the pre-activations as f; +∞ where there is none. */
 export const C_CLIP = 14;

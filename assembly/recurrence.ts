@@ -61,11 +61,12 @@ export function recurrence(op: usize, record: usize, members: usize, n: usize, r
 /** The only member of a plain GRU. */
 function gruRun(record: usize, state: usize, steps: usize): void {
   const h = state + (word(record, C_H) & ~15);
-  const reverse = word(record, C_REVERSE) != 0;
+  const reverse = word(record, C_REVERSE);
   for (let s: usize = 0; s < steps; s++) {
     const row = reverse ? steps - 1 - s : s;
     gruAlone(record, word(record, C_X) + row * word(record, C_X_STRIDE), h);
-    copyElements(word(record, C_Y) + row * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN), h, word(record, C_WIDTH));
+    const yRow = reverse == 2 ? s : row;
+    copyElements(word(record, C_Y) + yRow * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN), h, word(record, C_WIDTH));
   }
 }
 
@@ -97,7 +98,7 @@ function advance(op: usize, record: usize, members: usize, j: usize, count: usiz
 
   const gxStride = word(record, C_GX_STRIDE);
   const yStride = word(record, C_Y_STRIDE);
-  const reverse = word(record, C_REVERSE) != 0;
+  const reverse = word(record, C_REVERSE);
   for (let s: usize = 0; s < steps; s++) {
     const row = (reverse ? steps - 1 - s : s) * n + j;
     const gx = word(record, C_GX) + row * gxStride;
@@ -106,7 +107,7 @@ function advance(op: usize, record: usize, members: usize, j: usize, count: usiz
     else if (op == OP_GRU) gruStep(record, gx, gxStride, h, hStride, count);
     else if (op == OP_LSTM) lstmStep(record, x, gx, gxStride, h, hStride, c, cStride, count);
     else rnnStep(record, x, gx, gxStride, h, hStride, count);
-    let y = word(record, C_Y) + row * yStride + word(record, C_Y_COLUMN);
+    let y = word(record, C_Y) + (reverse == 2 ? s * n + j : row) * yStride + word(record, C_Y_COLUMN);
     for (let i: usize = 0; i < count; i++) {
       copyElements(y, h + i * hStride, width);
       y += yStride;

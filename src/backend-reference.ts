@@ -290,12 +290,13 @@ interface RecurrentAttrs {
   readonly numLayers: number;
   readonly bidirectional: boolean;
   readonly reverse: boolean;
+  readonly computedOrder?: boolean;
   readonly activations?: readonly ActivationSpec[];
 }
 
 /** A stack of layers and directions. */
 function recurrent(model: Model, { name, op, attrs }: Node, tensorOf: Lookup): Run {
-  const { numLayers, bidirectional, reverse, activations = [] } = attrs as unknown as RecurrentAttrs;
+  const { numLayers, bidirectional, reverse, computedOrder, activations = [] } = attrs as unknown as RecurrentAttrs;
   const [step, functions] = CELLS[op];
   const suffixes = bidirectional ? ["", "_reverse"] : [""];
   const names = model.states.map((state) => state.name);
@@ -319,7 +320,7 @@ function recurrent(model: Model, { name, op, attrs }: Node, tensorOf: Lookup): R
         slots.forEach((slot, i) => {
           memory[slot][index] = state[i];
         });
-        return flip(hs);
+        return computedOrder ? hs : flip(hs);
       };
     }),
   );

@@ -24,6 +24,14 @@ const MODELS: readonly { name: string; layers: readonly Layer[]; initial?: boole
       { type: "logSoftmax", name: "soft" },
     ],
   },
+  {
+    name: "computed",
+    layers: [
+      cell("gru", 5, 7, { name: "a", reverse: true, computedOrder: true }),
+      cell("lstm", 7, 6, { name: "b", bidirectional: true, computedOrder: true, numLayers: 2 }),
+      cell("rnn", 12, 5, { name: "c", reverse: true, computedOrder: true }),
+    ],
+  },
 ];
 
 /** Ragged, with an empty one; longer than an execution of 64; more rows than one tile of sequences takes. */
@@ -123,16 +131,21 @@ function expectAlone(session: Session, model: Model, random: Random, lengths: re
 function expectReversed(implementation: Implementation, type: "rnn" | "gru" | "lstm"): void {
   const T = 7;
   const forward = randomModel(type, [cell(type, 5, 9)]);
-  const backward = modelFromLayers([cell(type, 5, 9, { reverse: true })], tensorMap([...forward.tensors.values()]));
+  const tensors = tensorMap([...forward.tensors.values()]);
   const random = seeded(type);
   const [x] = randomInputs(forward, T, random);
   const state = randomState(forward, 1, random);
   const expected = withSession(implementation, forward, (session) =>
     runSession(session, forward, [mirrored(x, T)], state),
   );
-  const got = withSession(implementation, backward, (session) => runSession(session, backward, [x], state));
-  expectBits("output", mirrored(got.outputs[backward.outputs[0].name], T), expected.outputs[forward.outputs[0].name]);
-  expectSameState("state", got.state, expected.state);
+  for (const computedOrder of [false, true]) {
+    const backward = modelFromLayers([cell(type, 5, 9, { reverse: true, computedOrder })], tensors);
+    const got = withSession(implementation, backward, (session) => runSession(session, backward, [x], state));
+    const output = got.outputs[backward.outputs[0].name];
+    const computed = computedOrder ? output : mirrored(output, T);
+    expectBits("output", computed, expected.outputs[forward.outputs[0].name]);
+    expectSameState("state", got.state, expected.state);
+  }
 }
 
 /** The rows of (T, …) from the last to the first. */

@@ -65,6 +65,8 @@ const DIRECTIONS = [
   ["forward", {}],
   ["reverse", { reverse: true }],
   ["bidirectional", { bidirectional: true }],
+  ["reverse-computed", { reverse: true, computedOrder: true }],
+  ["bidirectional-computed", { bidirectional: true, computedOrder: true }],
 ] as const;
 
 export function recurrent(): Trial[] {

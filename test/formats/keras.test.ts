@@ -66,7 +66,7 @@ describe("files in the layout of Keras", () => {
   it("are all here", () => {
     const names = readdirSync(folder).filter((name) => /\.(h5|keras)$/.test(name));
     expect(Object.keys(files).sort()).toEqual(names.sort());
-    expect(names.length).toBe(15);
+    expect(names.length).toBe(16);
   });
 
   it.each(Object.keys(files))("%s gives the outputs of the equations", (name) => {
@@ -104,7 +104,11 @@ describe("files in the layout of Keras", () => {
 
   it("say both directions in one node, with or without a config of the backward layer", () => {
     const { nodes } = open("bidirectional3.keras");
-    expect(nodes.filter(({ attrs }) => attrs.bidirectional).map(({ name }) => name)).toEqual(["all"]);
+    const both = nodes.filter(({ attrs }) => attrs.bidirectional);
+    expect(both.map(({ name, attrs }) => [name, attrs.computedOrder])).toEqual([
+      ["all", undefined],
+      ["last", true],
+    ]);
   });
 
   it("become native files", () => {
@@ -129,13 +133,31 @@ describe("files in the layout of Keras", () => {
     expect(() => readModel(bytesOf("chunked.h5"), { outputs: ["lstm"] })).toThrow('"outputs" expected none');
   });
 
-  it("hold the value of step 0 for a layer that runs backwards, for sequences of any length", () => {
-    const model = open("bidirectional3.keras");
-    const session = createSessionSync(model);
-    const x = Int32Array.from(files["bidirectional3.keras"].input);
-    const alone = [2, 5].map((length) => session.run(x.subarray(0, length)).output);
-    const both = session.run([x.subarray(0, 2), x.subarray(0, 5)] as unknown as Int32Array[]).output;
-    expect([...both]).toEqual(alone.flatMap((one) => [...one]));
+  it.each(["reference", "simd", "relaxed"] as const)(
+    "run sequences of different lengths as each runs alone, whatever runs backwards: %s",
+    (variant) => {
+      for (const name of ["bidirectional3.keras", "functional3.keras", "backwards3.keras"]) {
+        const model = open(name);
+        const session = createSessionSync(model, { variant });
+        const x = inputOf(model, files[name]);
+        const size = model.inputs[0].shape[0] ?? 1;
+        const lists = [2, 5, 0, 5].map((length) => x.subarray(0, length * (size as number)));
+        const alone = lists.map((list) => session.run(list).outputs);
+        const { outputs } = session.run(lists as unknown as Float32Array[], { batchFirst: true });
+        for (const { name: output } of model.outputs) {
+          const padded = outputs[output].length / lists.length;
+          lists.forEach((_, j) => {
+            const rows = [...alone[j][output], ...new Array(padded - alone[j][output].length).fill(0)];
+            expect([...outputs[output].subarray(j * padded, (j + 1) * padded)], `${name} ${output}`).toEqual(rows);
+          });
+        }
+      }
+    },
+  );
+
+  it("whose layers run backwards do not stream", () => {
+    const session = createSessionSync(open("backwards3.keras"));
+    expect(() => session.stream()).toThrow("a (lstm): runs backwards over time, so the model needs its whole sequence");
   });
 });
 
@@ -173,29 +195,21 @@ const ROUNDED = 4e-6;
 
 describe.skipIf(!VECTORS)(`Keras.js's fixtures as configs${VECTORS ? "" : ` (${NO_VECTORS})`}`, () => {
   const all = VECTORS ? (readJson(VECTORS, "suites/keras-js-recurrent/cases.json") as Fixture[]) : [];
-  const said = all.filter(({ attrs }) => !(attrs.go_backwards && attrs.return_sequences));
 
-  it("are 27, of which 21 can be said", () => {
-    expect([all.length, said.length]).toEqual([27, 21]);
+  it("are 27, of which 6 give all the outputs of a layer that runs backwards", () => {
+    const backwards = all.filter(({ attrs }) => attrs.go_backwards && attrs.return_sequences);
+    expect([all.length, backwards.length]).toEqual([27, 6]);
   });
 
-  it.each(said)("$name", (one) => {
-    const { layer, attrs, calls, input, expected } = one;
-    const session = createSessionSync(oneLayer(layer, attrs, one));
-    const x = Float32Array.from(input.data);
-    let result = session.run(x);
-    for (let call = 1; call < calls; call++) {
-      // The layer's own state goes on; what holds the value of step 0 begins anew.
-      const state = Object.fromEntries(Object.entries(result.state).filter(([name]) => name.startsWith("net.")));
-      result = session.run(x, { state });
-    }
-    expectClose(result.output, expected.data, ROUNDED);
-  });
-
-  it.each(all.filter((one) => !said.includes(one)))("$name is refused: its outputs run backwards", (one) => {
-    expect(() => oneLayer(one.layer, one.attrs, one)).toThrow(
-      "go_backwards with return_sequences gives its outputs in reversed time",
-    );
+  describe.each(["reference", "simd", "relaxed"] as const)("%s", (variant) => {
+    it.each(all)("$name", (one) => {
+      const { layer, attrs, calls, input, expected } = one;
+      const session = createSessionSync(oneLayer(layer, attrs, one), { variant });
+      const x = Float32Array.from(input.data);
+      let result = session.run(x);
+      for (let call = 1; call < calls; call++) result = session.run(x, { state: result.state });
+      expectClose(result.output, expected.data, ROUNDED);
+    });
   });
 });
 

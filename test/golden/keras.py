@@ -586,6 +586,52 @@ def main():
     legacy(OUT / "cudnn2.h5", config, "2.2.4", [("rnn_1", listed("rnn_1", to_cudnn(a, 4))), ("rnn_2", listed("rnn_2", to_cudnn(g, 3)))])
     expect("cudnn2.h5", x, gru(lstm(x, a), g))
 
+    # Keras 3: layers whose outputs stay in the order in which they are computed, after one another, added to a forward layer's, under
+    # both directions of another, and as an output
+    r = Rng(9)
+    x = r(T, 3)
+    a, b, f, c = lstm_weights(r, 3, 4), gru_weights(r, 4, 5, True), [r(3, 4), r(4, 4), r(4)], gru_weights(r, 4, 3, False)
+    bi, d = [lstm_weights(r, 3, 2), lstm_weights(r, 3, 2)], [r(9, 2), r(2)]
+    srnn = cell_config("f", 4, return_sequences=True)
+    del srnn["recurrent_activation"]
+    sequence = dict(return_sequences=True, go_backwards=True)
+    config = {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "registered_name": "Functional",
+        "config": {
+            "name": "functional",
+            "layers": [
+                layer("InputLayer", {"batch_shape": [None, None, 3], "dtype": "float32", "name": "x"}, [], m),
+                layer("LSTM", cell_config("a", 4, **sequence), inbound3("x"), m),
+                layer("GRU", cell_config("b", 5, reset_after=True, **sequence), inbound3("a"), m),
+                layer("SimpleRNN", srnn, inbound3("x"), m),
+                layer("Add", {"name": "sum"}, inbound3("a", "f", many=True), m),
+                layer("GRU", cell_config("c", 3, reset_after=False, **sequence), inbound3("sum"), m),
+                {**bidirectional("bi", "LSTM", cell_config("l", 2, return_sequences=True)), "name": "bi", "inbound_nodes": inbound3("c")},
+                layer("Concatenate", {"name": "cat", "axis": -1}, inbound3("b", "bi", many=True), m),
+                layer("Dense", dense_config("out", 2), inbound3("cat"), m),
+            ],
+            "input_layers": ["x", 0, 0],
+            "output_layers": [["out", 0, 0], ["a", 0, 0]],
+        },
+    }
+    layers = [
+        ("lstm/cell", "lstm_cell", a),
+        ("gru/cell", "gru_cell", b),
+        ("simple_rnn/cell", "simple_rnn_cell", f),
+        ("gru_1/cell", "gru_cell", c),
+        ("bidirectional/forward_layer/cell", "lstm_cell", bi[0]),
+        ("bidirectional/backward_layer/cell", "lstm_cell", bi[1]),
+        ("dense", "out", d),
+    ]
+    keras3(OUT / "backwards3.keras", config, layers, zipfile.ZIP_DEFLATED)
+    first = lstm(x, a, backwards=True)
+    h = gru(first + simple(x, f), c, reset_after=False, backwards=True)
+    h = np.concatenate([lstm(h, bi[0]), lstm(h, bi[1], backwards=True)[::-1]], -1)
+    expect("backwards3.keras", x, dense(np.concatenate([gru(first, b, backwards=True), h], -1), d))
+    EXPECTED["backwards3.keras"]["second"] = first.flatten().tolist()
+
     # One model in other forms of HDF5, and weights alone
     r = Rng(7)
     x = r(T, 3)

@@ -207,4 +207,31 @@ await add("float16", small(), { size: 2, quantize: "float16" });
   manifest.files["reset-after"] = { input: x, output: round(out) };
 }
 
+// Outputs in the order in which they are computed: after one another, under both directions of another, the last alone.
+const sequence = { returnSequences: true, goBackwards: true };
+await add(
+  "backwards",
+  tf.sequential({
+    layers: [
+      L.gru({ units: 4, inputShape: [null, 3], ...sequence }),
+      L.bidirectional({ layer: L.lstm({ units: 2, returnSequences: true }), mergeMode: "concat" }),
+      L.lstm({ units: 3, ...sequence }),
+      L.simpleRNN({ units: 3, ...sequence }),
+      L.dense({ units: 2, activation: "tanh" }),
+    ],
+  }),
+  { size: 3 },
+);
+await add(
+  "backwards-last",
+  tf.sequential({
+    layers: [
+      L.lstm({ units: 4, inputShape: [null, 3], ...sequence }),
+      L.bidirectional({ layer: L.gru({ units: 3 }), mergeMode: "concat" }),
+      L.dense({ units: 2 }),
+    ],
+  }),
+  { size: 3 },
+);
+
 writeFileSync(join(OUT, "manifest.json"), `${JSON.stringify(manifest)}\n`);

@@ -242,6 +242,10 @@ const REFUSALS: Readonly<Record<string, readonly [GraphSpec, RegExp]>> = {
     scan(["a"], [[4, 1, 3]], { bidirectional: true, reverse: true }),
     /bidirectional or reverse; got both/,
   ],
+  "a scan whose outputs stay in the order of computation": [
+    scan(["a"], [[4, 1, 3]], { reverse: true, computedOrder: true }),
+    /outputs at their inputs' steps; got computedOrder/,
+  ],
 };
 
 describe("a graph is refused at load:", () => {

@@ -342,12 +342,6 @@ const SETTINGS: Config[] = [
   ["time_major", lstm({ time_major: true }), "ATTRIBUTE", "time_major true is not supported"],
   ["zero_output_for_mask", lstm({ zero_output_for_mask: true }), "ATTRIBUTE", "zero_output_for_mask true"],
   ["reset_after of an LSTM", lstm({ reset_after: true }), "ATTRIBUTE", "reset_after true is not supported"],
-  [
-    "go_backwards with return_sequences",
-    lstm({ go_backwards: true }),
-    "ATTRIBUTE",
-    "gives its outputs in reversed time",
-  ],
   ["an unknown activation", lstm({ activation: "swish" }), "ATTRIBUTE", 'activation "swish" is not supported'],
   [
     "an activation of one's own",
@@ -715,6 +709,44 @@ describe.each(Object.entries(CONFIGS))("malformed config: %s", (_, cases) => {
 
   it("has every name once", () => {
     expect(new Set(cases.map(([name]) => name)).size).toBe(cases.length);
+  });
+});
+
+describe("a mask that the caller takes on", () => {
+  const masking = layer("Masking", { name: "mask", mask_value: 0, batch_input_shape: [null, null, 3] });
+  const words = layer("Embedding", {
+    name: "words",
+    input_dim: 5,
+    output_dim: 3,
+    mask_zero: true,
+    batch_input_shape: [null, null],
+  });
+  const backwards = (return_sequences: boolean) => layer("LSTM", { ...LSTM, go_backwards: true, return_sequences });
+  const weights = shaped({ words: [[5, 3]], forward: [[3, 12], [3, 12], [12]] });
+  const read =
+    (...layers: unknown[]) =>
+    () =>
+      build(sequential(...layers, layer("Dense", DENSE)), weights, 2, { ignore: ["mask", "words"] });
+  const dropout = layer("Dropout", { name: "drop", rate: 0.5 });
+  const forward = layer("LSTM", { ...LSTM, name: "forward", units: 3 });
+
+  it.each([
+    ["itself", masking],
+    ["an embedding's", words],
+    ["through a layer that does nothing", masking, dropout],
+    ["through a layer that runs forward", words, forward],
+  ])("is refused before a layer whose outputs stay in the order of computation: %s", (_, ...layers) => {
+    expectRefusal(
+      read(...layers, backwards(true)),
+      "ATTRIBUTE",
+      "lstm (LSTM): go_backwards with return_sequences after a mask",
+    );
+  });
+
+  it("is none for its last output alone, nor for layers without one", () => {
+    expect(read(masking, backwards(false))).not.toThrow();
+    expect(read(words, dropout, backwards(false))).not.toThrow();
+    expect(read(forward, backwards(true))).not.toThrow();
   });
 });
 

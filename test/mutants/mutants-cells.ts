@@ -128,8 +128,8 @@ const RECURRENCE: readonly Mutant[] = [
   {
     name: "recurrence: both directions write to the first columns",
     file: "assembly/recurrence.ts",
-    find: "row * yStride + word(record, C_Y_COLUMN)",
-    replace: "row * yStride",
+    find: "(reverse == 2 ? s * n + j : row) * yStride + word(record, C_Y_COLUMN)",
+    replace: "(reverse == 2 ? s * n + j : row) * yStride",
   },
   {
     name: "recurrence: states that lie in any order are taken to ascend evenly",
@@ -140,8 +140,20 @@ const RECURRENCE: readonly Mutant[] = [
   {
     name: "recurrence: both directions of a step write to the first columns",
     file: "assembly/recurrence.ts",
-    find: "row * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN)",
-    replace: "row * word(record, C_Y_STRIDE)",
+    find: "yRow * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN)",
+    replace: "yRow * word(record, C_Y_STRIDE)",
+  },
+  {
+    name: "recurrence: outputs in the order of computation stand at their inputs' steps",
+    file: "assembly/recurrence.ts",
+    find: "(reverse == 2 ? s * n + j : row)",
+    replace: "row",
+  },
+  {
+    name: "recurrence: in a run with few inputs, outputs in the order of computation stand at their inputs' steps",
+    file: "assembly/recurrence.ts",
+    find: "const yRow = reverse == 2 ? s : row;",
+    replace: "const yRow = row;",
   },
   {
     name: "recurrence: a run with few inputs goes forwards only",

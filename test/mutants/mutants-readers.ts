@@ -44,8 +44,14 @@ const REFERENCE: readonly Mutant[] = [
   {
     name: "reference: a reverse direction's outputs stay in its own order",
     file: "src/backend-reference.ts",
-    find: "return flip(hs);",
+    find: "return computedOrder ? hs : flip(hs);",
     replace: "return hs;",
+  },
+  {
+    name: "reference: outputs in the order of computation stand at their inputs' steps",
+    file: "src/backend-reference.ts",
+    find: "return computedOrder ? hs : flip(hs);",
+    replace: "return flip(hs);",
   },
   {
     name: "reference: no state is written back",
@@ -129,6 +135,18 @@ const FORMATS: readonly Mutant[] = [
 
 const KERAS: readonly Mutant[] = [
   {
+    name: "keras: outputs of go_backwards are put back in the order of time",
+    file: "src/formats/keras/recurrent.ts",
+    find: "{ ...spec, reverse: true, computedOrder: true }",
+    replace: "{ ...spec, reverse: true }",
+  },
+  {
+    name: "keras: a mask ends at the next layer",
+    file: "src/formats/keras/layers.ts",
+    find: "{ ...value, masked: true }",
+    replace: "value",
+  },
+  {
     name: "keras: r and z of a gru stay in Keras's order",
     file: "src/formats/keras/weights.ts",
     find: "gru: [1, 0, 2]",
@@ -161,8 +179,8 @@ const KERAS: readonly Mutant[] = [
   {
     name: "keras: the last step of a backward layer stands for the first",
     file: "src/formats/keras/recurrent.ts",
-    find: "firstOf(to, names[1], back.units)",
-    replace: "names[1]",
+    find: "first.sequences ? {} : { computedOrder: true }",
+    replace: "{}",
   },
   {
     name: "hdf5: chunks past the shape run over",

@@ -13,10 +13,11 @@ import { type Activation, activationOf, Config } from "./fields.ts";
 import { addBidirectional, addRecurrent, CELLS, innerLayer } from "./recurrent.ts";
 import { toRows } from "./weights.ts";
 
-/** What a layer reads and gives: a value's name, and whether it still has a time axis. */
+/** What a layer reads and gives: a value's name, whether it still has a time axis, and whether Keras has a mask for that. */
 export interface Value {
   readonly name: string;
   readonly sequence: boolean;
+  readonly masked?: boolean;
 }
 
 /** A layer as the config names it, with what it reads. */
@@ -57,7 +58,7 @@ export function addLayer(to: Builder, layer: KerasLayer, weights: readonly Tenso
   if (inputs.length > 1 && className !== "Add" && className !== "Concatenate" && className !== "Merge") {
     throw config.error(`expected 1 input; got ${inputs.length}.`);
   }
-  return value;
+  return value.sequence && inputs.some(({ masked }) => masked) ? { ...value, masked: true } : value;
 }
 
 function addAny(to: Builder, layer: KerasLayer, config: Config, weights: Arrays): Value {
@@ -107,16 +108,17 @@ function addAny(to: Builder, layer: KerasLayer, config: Config, weights: Arrays)
     }
     case "Embedding": {
       const shape = [config.size("input_dim"), config.size("output_dim")];
-      if (config.boolean("mask_zero", false)) checkMask(to, layer);
+      const masked = config.boolean("mask_zero", false);
+      if (masked) checkMask(to, layer);
       to.tensors.push(f32(`${name}.weight`, shape, weights.next(shape).data));
       weights.end();
-      return push({ type: "embedding", name, inputs: from });
+      return { ...push({ type: "embedding", name, inputs: from }), masked };
     }
     case "Masking":
       config.take("mask_value");
       weights.end();
       checkMask(to, layer);
-      return input;
+      return { ...input, masked: true };
     case "BatchNormalization":
     case "LayerNormalization":
       return push(normLayer(to, layer, config, weights));

@@ -6,7 +6,6 @@
 import type { LayerSpec } from "../../layers.ts";
 import type { ActivationSpec } from "../../model.ts";
 import type { Tensor } from "../../tensor.ts";
-import { f32, firstColumns } from "../nested.ts";
 import type { Arrays } from "./arrays.ts";
 import { checkOrigin } from "./config.ts";
 import { activationOf, Config } from "./fields.ts";
@@ -101,55 +100,22 @@ export function addRecurrent(to: Builder, layer: KerasLayer, config: Config, wei
   const { name, className, inputs } = layer;
   const cell = readRecurrent(to, className, config);
   if (!inputs[0].sequence) throw config.error("expected a sequence; got one row.");
-  if (cell.backwards && cell.sequences) {
+  if (cell.backwards && cell.sequences && inputs[0].masked) {
     throw config.error(
-      "go_backwards with return_sequences gives its outputs in reversed time, which is not supported.",
+      "go_backwards with return_sequences after a mask is not supported: Keras leaves the mask in the order of the inputs.",
     );
   }
   const [tensors, resetAfter] = recurrentTensors(cell, name, "_l0", weights);
   weights.end();
   to.tensors.push(...tensors);
   const spec = cellSpec(cell, name, inputs[0].name, resetAfter);
-  to.layers.push(cell.backwards ? { ...spec, reverse: true } : spec);
-  if (cell.sequences) return { name, sequence: true };
-  return lastOf(to, cell.backwards ? firstOf(to, name, cell.units) : name);
+  to.layers.push(cell.backwards ? { ...spec, reverse: true, computedOrder: true } : spec);
+  return cell.sequences ? { name, sequence: true } : lastOf(to, name);
 }
 
 function lastOf(to: Builder, name: string): Value {
   to.layers.push({ type: "last", name: `${name}/last`, inputs: [name] });
   return { name: `${name}/last`, sequence: false };
-}
-
-/**
- * The value of a layer at step 0, at every step: what a layer that runs backwards computed last. An LSTM without functions
- * holds it: i = flag, f = 1 − flag, g = x, o = 1, where the flag is one more unit, 1 before step 0 and 0 from then on. It copies
- * exactly, since every product is with 0 or 1.
- */
-function firstOf(to: Builder, layer: string, size: number): string {
-  const name = `${layer}/first`;
-  const hidden = size + 1;
-  const [ih, hh, bias] = [4 * hidden * size, 4 * hidden * hidden, 4 * hidden].map((length) => new Float32Array(length));
-  const h0 = new Float32Array(hidden);
-  h0[size] = 1;
-  for (let j = 0; j < hidden; j++) {
-    hh[j * hidden + size] = 1;
-    hh[(hidden + j) * hidden + size] = -1;
-    bias[hidden + j] = 1;
-    bias[3 * hidden + j] = 1;
-    if (j < size) ih[(2 * hidden + j) * size + j] = 1;
-  }
-  const activations = ["identity", "identity", "identity"];
-  to.layers.push({ type: "lstm", name: `${name}/hold`, inputs: [layer], activations });
-  to.layers.push({ type: "linear", name, bias: false });
-  to.tensors.push(
-    f32(`${name}/hold.weight_ih_l0`, [4 * hidden, size], ih),
-    f32(`${name}/hold.weight_hh_l0`, [4 * hidden, hidden], hh),
-    f32(`${name}/hold.bias_ih_l0`, [4 * hidden], bias),
-    f32(`${name}/hold.bias_hh_l0`, [4 * hidden], new Float32Array(4 * hidden)),
-    f32(`${name}/hold.h0`, [1, hidden], h0),
-    firstColumns(`${name}.weight`, size, hidden),
-  );
-  return name;
 }
 
 /** The layer inside a wrapper; Keras writes the same record as for a layer of the model. */
@@ -188,7 +154,7 @@ export function addBidirectional(to: Builder, layer: KerasLayer, config: Config,
   }
   // One node where it can say both; Keras 3 writes the backward layer's config in any case.
   const alike = JSON.stringify({ ...first, backwards: true }) === JSON.stringify(back);
-  const joined = mode === "concat" && first.sequences && alike;
+  const joined = mode === "concat" && alike;
   const names = joined ? [name, name] : [`${name}/forward`, `${name}/backward`];
   const after = [first, back].map((cell, i) => {
     const suffix = joined && i === 1 ? "_l0_reverse" : "_l0";
@@ -197,15 +163,15 @@ export function addBidirectional(to: Builder, layer: KerasLayer, config: Config,
     return resetAfter;
   });
   weights.end();
+  // Only sequences are turned back: of one that gives its last output alone it is the one computed last.
+  const order = first.sequences ? {} : { computedOrder: true };
   if (joined && after[0] === after[1]) {
-    to.layers.push({ ...cellSpec(first, name, input.name, after[0]), bidirectional: true });
-    return { name, sequence: true };
+    to.layers.push({ ...cellSpec(first, name, input.name, after[0]), bidirectional: true, ...order });
+    return first.sequences ? { name, sequence: true } : lastOf(to, name);
   }
   to.layers.push(cellSpec(first, names[0], input.name, after[0]));
-  to.layers.push({ ...cellSpec(back, names[1], input.name, after[1]), reverse: true });
-  const both = first.sequences
-    ? names
-    : [names[0], firstOf(to, names[1], back.units)].map((one) => lastOf(to, one).name);
+  to.layers.push({ ...cellSpec(back, names[1], input.name, after[1]), reverse: true, ...order });
+  const both = first.sequences ? names : names.map((one) => lastOf(to, one).name);
   const merged = mode === "ave" ? `${name}/sum` : name;
   to.layers.push({ type: mode === "concat" ? "concat" : "add", name: merged, inputs: both });
   if (mode === "ave") to.layers.push({ type: "activation", name, activation: { name: "affine", alpha: 0.5, beta: 0 } });

@@ -26,6 +26,7 @@ function scanning(core: Op): Op {
           refuse(`one input of ${size} numbers`, `${inputs.length} of (${x.shape})`);
         return [{ shape: [...x.shape.slice(0, -1), features], dtype: "F32" }];
       }
+      if (attrs.computedOrder) refuse("outputs at their inputs' steps", "computedOrder");
       if (x.shape.length !== 3 || x.shape[2] !== size) refuse(`(T, B, ${size})`, `(${x.shape})`);
       const [T, B] = x.shape;
       const count = (attrs.numLayers as number) * directions(attrs);
