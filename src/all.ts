@@ -12,21 +12,29 @@ import { npz } from "./formats/npz.ts";
 import { onnx } from "./formats/onnx/read.ts";
 import { pytorch } from "./formats/pytorch.ts";
 import { rtneural } from "./formats/rtneural.ts";
-import { hasHeader } from "./formats/safetensors.ts";
+import { checkBytes, hasHeader, refuseOther } from "./formats/safetensors.ts";
 import { tfjs } from "./formats/tfjs.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
 import type { Model } from "./model.ts";
 import { GRAPH } from "./ops/graph.ts";
 import type { Tensor } from "./tensor.ts";
 
-/** The first that matches reads; the last takes what no other knows, and says what it is. */
+/** The first that matches reads. */
 const FORMATS: readonly Format[] = [keras, pytorch, flax, npz, onnx, tfjs, rtneural, safetensors];
 
-/** The format of a file. The length that safetensors begin with may look like the first bytes of any other. */
+/**
+ * The format of a file. The length that safetensors begin with may look like the first bytes of any other.
+ * @throws FormatError where it is none of these: ERR_FOREIGN_FORMAT with what it is, or ERR_HEADER with how it begins
+ */
 export function formatOf(bytes: Uint8Array): Format {
+  checkBytes(bytes);
   const formats = hasHeader(bytes) ? [flax, safetensors] : FORMATS;
-  return formats.find((format) => format.matches(bytes)) ?? safetensors;
+  return formats.find((format) => format.matches(bytes)) ?? refuseOther(bytes, NAMES);
 }
+
+const NAMES = FORMATS.map(({ name }) => name)
+  .join(", ")
+  .replace(/, (?!.*,)/, " or ");
 
 /**
  * Reads a model of any format; `layers` says what the tensors mean where a file holds nothing else.

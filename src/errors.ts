@@ -80,7 +80,7 @@ export type FormatErrorCode =
   | "ERR_EXTERNAL_DATA" // tensors in another file, which is not given or badly named
   | "ERR_JSON" // JSON that does not follow its grammar, or is nested too deep
   | "ERR_DUPLICATE" // the same name twice
-  | "ERR_HEADER" // a header whose parts have the wrong kind
+  | "ERR_HEADER" // a file that begins like none that is known, or a header whose parts have the wrong kind
   | "ERR_NAME" // a tensor name that is empty or unusable
   | "ERR_DTYPE" // an element type that is unknown or not supported
   | "ERR_SHAPE" // a shape that is not a list of sizes, or too large

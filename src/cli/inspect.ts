@@ -90,13 +90,12 @@ export async function inspect(path: string, options: WeightsOptions & { readonly
   const layers = await layersOption(options.layers);
   const said = { layers, ignore: options.ignore, graph: graphOptions(options) };
   const bytes = await readBytes(path, (bytes) => bytes);
-  const format = formatOf(bytes);
   try {
     const tensors = readTensors(bytes, { ignore: options.ignore });
     const facts = await factsOf(path, bytes, tensors, said);
     process.stdout.write(options.json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
   } catch (error) {
-    if (error instanceof ModelError) printOutline(path, bytes, format, error, options.json);
+    if (error instanceof ModelError) printOutline(path, bytes, formatOf(bytes), error, options.json);
     throw nameError(path, error);
   }
 }

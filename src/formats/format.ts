@@ -3,12 +3,23 @@
 import type { Model } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import type { Tensor } from "../tensor.ts";
+import type { FlaxLimits } from "./flax/msgpack.ts";
+import type { KerasLimits } from "./keras.ts";
 import type { ReadModelOptions } from "./native.ts";
+import type { OnnxLimits } from "./onnx/limits.ts";
 import type { ReadOnnxOptions } from "./onnx/read.ts";
+import type { PytorchLimits } from "./pytorch.ts";
+import type { RtneuralLimits } from "./rtneural.ts";
+import type { Limits } from "./safetensors.ts";
+import type { TfjsLimits } from "./tfjs.ts";
 
 export interface FormatOptions
   extends ReadModelOptions,
     Pick<ReadOnnxOptions, "shapes" | "constants" | "state" | "gruReset"> {
+  /** Those of every format; a reader looks at its own. */
+  readonly limits?: Partial<
+    Limits & FlaxLimits & KerasLimits & OnnxLimits & PytorchLimits & RtneuralLimits & TfjsLimits
+  >;
   /** The bytes of another file of the model, where its weights lie in several. Asked for plain relative names only. */
   readonly files?: (name: string) => Uint8Array;
 }

@@ -15,7 +15,7 @@ import { bareTensors, completed } from "./keras/bare.ts";
 import { legacyWeights, namedWeights, numberedWeights, texts, type Weights } from "./keras/files.ts";
 import { kerasModel, kerasOutline, type WeightsOf } from "./keras/model.ts";
 import { type ReadModelOptions as NativeOptions, tensorsToModel } from "./native.ts";
-import { checkBytes, failure, refuseForeign } from "./safetensors.ts";
+import { checkBytes, failure, refuseOther } from "./safetensors.ts";
 import { readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "./zip.ts";
 
 /** What a file may ask for; more is ERR_LIMIT (ERR_JSON for jsonDepth). */
@@ -54,10 +54,7 @@ function readParts(bytes: Uint8Array, options: KerasOptions): Parts {
   checkBytes(bytes);
   const limits = { ...KERAS_LIMITS, ...options.limits };
   if (isHdf5(bytes)) return hdf5Parts(bytes, limits);
-  if (!isZip(bytes)) {
-    refuseForeign(bytes, "Keras (.h5, .keras)");
-    throw failure("ERR_HDF5", "file", "Keras (.h5, .keras)", `${bytes.length} bytes that begin otherwise`, 0);
-  }
+  if (!isZip(bytes)) refuseOther(bytes, "Keras (.h5, .keras)");
   const members = readZip(bytes, limits);
   for (const name of members.keys()) {
     if ([CONFIG, METADATA, WEIGHTS].includes(name) || name.startsWith("assets/")) continue;

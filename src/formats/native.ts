@@ -47,12 +47,11 @@ export function tensorsToModel(ops: OpTable, tensors: ReadonlyMap<string, Tensor
   });
 }
 
-/** Takes what no other format matches, and names what it is not. */
 export const safetensors: Format = {
   name: "safetensors",
   entry: "sluice",
   conventions: "gates r, z, n and i, f, g, o; weights (G·H, I); two biases; a state_dict: reset after the product",
-  matches: () => true,
+  matches: (bytes) => bytes[8] === 0x7b, // the header's {
   read: readSafetensorsModel,
   tensors: readSafetensors,
 };

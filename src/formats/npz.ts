@@ -10,7 +10,7 @@ import type { Format } from "./format.ts";
 import { show } from "./json.ts";
 import { type ReadModelOptions, tensorsToModel } from "./native.ts";
 import { parseNpy } from "./npy.ts";
-import { checkBytes, failure, refuseForeign } from "./safetensors.ts";
+import { checkBytes, failure, refuseOther } from "./safetensors.ts";
 import { firstMember, readZip, unpack, ZIP_LIMITS, type ZipLimits } from "./zip.ts";
 
 export interface NpzOptions {
@@ -20,10 +20,7 @@ export interface NpzOptions {
 /** The arrays of a .npz file, in its order, under the names that numpy.load gives them. */
 export function parseNpz(bytes: Uint8Array, options: NpzOptions = {}): Map<string, Tensor> {
   checkBytes(bytes);
-  if (firstMember(bytes) === undefined && bytes[0] !== 0x50) {
-    refuseForeign(bytes, ".npz");
-    throw failure("ERR_HEADER", "file", "a zip archive (.npz)", show(String.fromCharCode(...bytes.subarray(0, 8))), 0);
-  }
+  if (firstMember(bytes) === undefined && bytes[0] !== 0x50) refuseOther(bytes, "NumPy (.npz)");
   const tensors = new Map<string, Tensor>();
   for (const member of readZip(bytes, { ...ZIP_LIMITS, ...options.limits }).values()) {
     const [, name] = /^(.+)\.npy$/s.exec(member.name) ?? [];

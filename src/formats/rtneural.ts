@@ -14,7 +14,7 @@ import { readGuitarml, readStateDict } from "./rtneural/guitarml.ts";
 import { readRtneuralLayers } from "./rtneural/layers.ts";
 import { readNam } from "./rtneural/nam.ts";
 import { RNNOISE_HEAD, readRnnoise } from "./rtneural/rnnoise.ts";
-import { checkBytes, failure, refuseForeign } from "./safetensors.ts";
+import { checkBytes, failure, refuseOther } from "./safetensors.ts";
 
 /** What a file may ask for; more is ERR_LIMIT (ERR_JSON for the depth). */
 export interface RtneuralLimits {
@@ -79,7 +79,7 @@ function parse(bytes: Uint8Array, options: RtneuralOptions): Field | undefined {
   }
   const head = latin1(bytes, 64);
   if (head.startsWith(RNNOISE_HEAD)) return undefined;
-  if (!/^\s*\{/.test(head)) refuseForeign(bytes, "RTNeural, GuitarML, NAM or RNNoise");
+  if (!/^\s*\{/.test(head)) refuseOther(bytes, "RTNeural, GuitarML, NAM or RNNoise");
   return new Field(parseJson(bytes, { depth: limits.depth }), "", "ERR_GRAPH");
 }
 

@@ -12,7 +12,7 @@ import type { Format } from "./format.ts";
 import { Field, parseJson, show } from "./json.ts";
 import { kerasModel, kerasOutline } from "./keras/model.ts";
 import type { ReadModelOptions as NativeOptions } from "./native.ts";
-import { checkBytes, failure, refuseForeign } from "./safetensors.ts";
+import { checkBytes, failure, refuseOther } from "./safetensors.ts";
 import { readWeight, type Weight, weightOf } from "./tfjs/weights.ts";
 
 /** What a file may ask for; more is ERR_LIMIT (ERR_JSON for jsonDepth). */
@@ -63,11 +63,7 @@ interface Parts {
 
 function readParts(bytes: Uint8Array, limits: TfjsLimits): Parts {
   checkBytes(bytes);
-  if (!/^\s*\{/.test(String.fromCharCode(...bytes.subarray(0, 64)))) {
-    refuseForeign(bytes, "TensorFlow.js (model.json)");
-    const got = show(String.fromCharCode(...bytes.subarray(0, 8)));
-    throw failure("ERR_HEADER", "file", "TensorFlow.js (model.json)", got, 0);
-  }
+  if (!/^\s*\{/.test(String.fromCharCode(...bytes.subarray(0, 64)))) refuseOther(bytes, "TensorFlow.js (model.json)");
   if (bytes.length > limits.configBytes) {
     throw failure("ERR_LIMIT", "file", `at most ${limits.configBytes} bytes`, bytes.length, 0);
   }

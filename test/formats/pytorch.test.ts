@@ -106,6 +106,5 @@ describe("a file of torch.save", () => {
     const names = [...(readTensors(bytesOf("model.pt"))?.keys() ?? [])];
     expect(names).toHaveLength(11);
     expect([names[0], names[10]]).toEqual(["emb.weight", "head.bias"]);
-    expect(formatOf(new TextEncoder().encode("?")).entry).toBe("sluice");
   });
 });

@@ -190,8 +190,13 @@ const CASES: Case[] = [
   ],
 
   // other carriers
-  ["text", bytes("hello, world"), "LIMIT", "header: expected at most"],
-  ["an empty map", bytes([0x80]), "TRUNCATED", "file: expected 8 bytes of header length"],
+  [
+    "text",
+    bytes("hello, world"),
+    "HEADER",
+    'file: expected Flax (.msgpack, .npz, .safetensors); got 12 bytes that begin "hello, w"',
+  ],
+  ["an empty map", bytes([0x80]), "FOREIGN_FORMAT", "file: expected Flax (.msgpack, .npz, .safetensors); got a pickle"],
 
   // trees
   [

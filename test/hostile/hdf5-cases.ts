@@ -1214,7 +1214,7 @@ const REFUSED: [name: string, code: string, message: string][] = [
     "/ at byte 1927: expected links in the header; got dense storage. Save it with h5py's default, libver=\"earliest",
   ],
   ["dense-attributes", "HDF5", "/ at byte 105: expected attributes in the header; got dense storage"],
-  ["userblock", "HDF5", "file: expected Keras (.h5, .keras); got 8736 bytes that begin otherwise"],
+  ["userblock", "HEADER", "file: expected Keras (.h5, .keras); got 8736 bytes that begin"],
 ];
 
 const built = (rows: readonly Row[]): Case[] =>

@@ -16,11 +16,11 @@ const A: Member = { name: "a.npy", data: ARRAY };
 type Case = [name: string, file: Uint8Array, code: string, message: string, options?: NpzOptions];
 
 const CASES: Case[] = [
-  ["no bytes", bytes(), "HEADER", 'file: expected a zip archive (.npz); got ""'],
-  ["text", bytes("1,2\n"), "HEADER", 'file: expected a zip archive (.npz); got "1,2\\n"'],
-  ["one array", ARRAY, "FOREIGN_FORMAT", "file: expected .npz; got NumPy (.npy)."],
-  ["safetensors", bytes(u64(2), "{}"), "HEADER", "a zip archive (.npz)"],
-  ["HDF5", bytes([0x89], "HDF\r\n\x1a\n"), "FOREIGN_FORMAT", "file: expected .npz; got HDF5"],
+  ["no bytes", bytes(), "HEADER", 'file: expected NumPy (.npz); got 0 bytes that begin ""'],
+  ["text", bytes("1,2\n"), "HEADER", 'file: expected NumPy (.npz); got 4 bytes that begin "1,2\\n"'],
+  ["one array", ARRAY, "FOREIGN_FORMAT", "file: expected NumPy (.npz); got NumPy (.npy)."],
+  ["safetensors", bytes(u64(2), "{}"), "FOREIGN_FORMAT", "file: expected NumPy (.npz); got safetensors."],
+  ["HDF5", bytes([0x89], "HDF\r\n\x1a\n"), "FOREIGN_FORMAT", "file: expected NumPy (.npz); got HDF5"],
   ["cut short", zip([A]).slice(0, -5), "TRUNCATED", "Is the file cut short?"],
   [
     "a member of another kind",

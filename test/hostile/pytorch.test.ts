@@ -616,8 +616,8 @@ const VALUES: Case[] = [
 ];
 
 const CONTAINERS: Case[] = [
-  ["no bytes", bytes(), "HEADER", 'file: expected a file of torch.save; got ""'],
-  ["text", bytes("hello, this is text"), "HEADER", 'a file of torch.save; got "hello, t"'],
+  ["no bytes", bytes(), "HEADER", 'file: expected a file of torch.save; got 0 bytes that begin ""'],
+  ["text", bytes("hello, this is text"), "HEADER", 'a file of torch.save; got 19 bytes that begin "hello, t"'],
   ["zeros", new Uint8Array(64), "HEADER", "a file of torch.save"],
   ["safetensors", bytes(u64(2), "{}"), "FOREIGN_FORMAT", 'got safetensors. Import from "sluice"'],
   ["HDF5", bytes([0x89], "HDF\r\n\x1a\n"), "FOREIGN_FORMAT", "a file of torch.save; got HDF5 (.h5)."],

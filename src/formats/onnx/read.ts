@@ -244,7 +244,7 @@ export const onnx: Format = {
   conventions:
     "gates z, r, h and i, o, f, c; weights (G·H, I); two biases; reset before the product unless linear_before_reset",
   matches,
-  read(_, bytes, { layers, limits: _limits, ...options } = {}) {
+  read(_, bytes, { layers, ...options } = {}) {
     if (layers !== undefined) throw new TypeError('"layers" expected none for a file that has its own graph, got some');
     return readOnnxModel(GRAPH, bytes, options);
   },

@@ -6,7 +6,7 @@
 
 import { ARRAYS } from "../../tensor.ts";
 import { decodeUtf8, show } from "../json.ts";
-import { failure, refuseForeign } from "../safetensors.ts";
+import { failure, refuseOther } from "../safetensors.ts";
 import { firstMember, readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "../zip.ts";
 import {
   type Dict,
@@ -50,18 +50,7 @@ export function readArchive(bytes: Uint8Array, limits: ArchiveLimits): Archive {
   if (head.startsWith("\x80")) {
     throw failure("ERR_FOREIGN_FORMAT", "file", WANTED, "a pickle that torch.save did not write.", 0, RESAVE);
   }
-  refuseForeign(bytes, WANTED);
-  if (bytes[8] === 0x7b) {
-    throw failure(
-      "ERR_FOREIGN_FORMAT",
-      "file",
-      WANTED,
-      "safetensors.",
-      0,
-      'Import from "sluice", or from "sluice/all".',
-    );
-  }
-  throw failure("ERR_HEADER", "file", WANTED, show(head.slice(0, 8)), 0);
+  return refuseOther(bytes, WANTED);
 }
 
 const WANTED = "a file of torch.save";
