@@ -12,7 +12,7 @@ import { npz } from "./formats/npz.ts";
 import { onnx } from "./formats/onnx/read.ts";
 import { pytorch } from "./formats/pytorch.ts";
 import { rtneural } from "./formats/rtneural.ts";
-import { checkBytes, hasHeader, refuseOther } from "./formats/safetensors.ts";
+import { checkBytes, hasHeader, refuseForeign } from "./formats/safetensors.ts";
 import { tfjs } from "./formats/tfjs.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
 import type { Model } from "./model.ts";
@@ -29,7 +29,7 @@ const FORMATS: readonly Format[] = [keras, pytorch, flax, npz, onnx, tfjs, rtneu
 export function formatOf(bytes: Uint8Array): Format {
   checkBytes(bytes);
   const formats = hasHeader(bytes) ? [flax, safetensors] : FORMATS;
-  return formats.find((format) => format.matches(bytes)) ?? refuseOther(bytes, NAMES);
+  return formats.find((format) => format.matches(bytes)) ?? refuseForeign(bytes, NAMES);
 }
 
 const NAMES = FORMATS.map(({ name }) => name)

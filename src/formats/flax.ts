@@ -14,7 +14,7 @@ import type { Format } from "./format.ts";
 import { show } from "./json.ts";
 import type { ReadModelOptions } from "./native.ts";
 import { parseNpz } from "./npz.ts";
-import { checkBytes, failure, hasHeader, readSafetensors, refuseOther } from "./safetensors.ts";
+import { checkBytes, failure, hasHeader, readSafetensors, refuseForeign } from "./safetensors.ts";
 import { firstMember, type ZipLimits } from "./zip.ts";
 
 export interface FlaxOptions {
@@ -32,7 +32,7 @@ function flatTree(bytes: Uint8Array, { ignore = [], limits }: FlaxOptions): Iter
   checkBytes(bytes);
   if (firstMember(bytes) !== undefined) return parseNpz(bytes, { limits }).values();
   if (hasHeader(bytes)) return readSafetensors(bytes, { limits }).values();
-  if (!isMsgpack(bytes)) refuseOther(bytes, "Flax (.msgpack, .npz, .safetensors)");
+  if (!isMsgpack(bytes)) refuseForeign(bytes, "Flax (.msgpack, .npz, .safetensors)");
   return readMsgpack(bytes, { ...FLAX_LIMITS, ...limits }).filter((leaf): leaf is Tensor => {
     const { name } = leaf;
     if (isTensor(leaf)) return true;

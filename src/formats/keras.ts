@@ -7,6 +7,7 @@ import { FormatError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import type { Tensor } from "../tensor.ts";
+import { refuseOther } from "./foreign.ts";
 import type { Format } from "./format.ts";
 import { Data } from "./hdf5/data.ts";
 import { type Group, HDF5_LIMITS, type Hdf5Limits, isHdf5, readHdf5 } from "./hdf5/tree.ts";
@@ -15,7 +16,7 @@ import { bareTensors, completed } from "./keras/bare.ts";
 import { legacyWeights, namedWeights, numberedWeights, texts, type Weights } from "./keras/files.ts";
 import { kerasModel, kerasOutline, type WeightsOf } from "./keras/model.ts";
 import { type ReadModelOptions as NativeOptions, tensorsToModel } from "./native.ts";
-import { checkBytes, failure, refuseOther } from "./safetensors.ts";
+import { checkBytes, failure } from "./safetensors.ts";
 import { readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "./zip.ts";
 
 /** What a file may ask for; more is ERR_LIMIT (ERR_JSON for jsonDepth). */

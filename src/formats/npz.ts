@@ -6,11 +6,12 @@
 import type { Model } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import type { Tensor } from "../tensor.ts";
+import { refuseOther } from "./foreign.ts";
 import type { Format } from "./format.ts";
 import { show } from "./json.ts";
 import { type ReadModelOptions, tensorsToModel } from "./native.ts";
 import { parseNpy } from "./npy.ts";
-import { checkBytes, failure, refuseOther } from "./safetensors.ts";
+import { checkBytes, failure } from "./safetensors.ts";
 import { firstMember, readZip, unpack, ZIP_LIMITS, type ZipLimits } from "./zip.ts";
 
 export interface NpzOptions {

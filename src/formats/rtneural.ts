@@ -7,6 +7,7 @@ import type { Model } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import { GRAPH } from "../ops/graph.ts";
 import type { Tensor } from "../tensor.ts";
+import { refuseOther } from "./foreign.ts";
 import type { Format } from "./format.ts";
 import { decodeUtf8, Field, parseJson } from "./json.ts";
 import { type ReadModelOptions as NativeOptions, tensorsToModel } from "./native.ts";
@@ -14,7 +15,7 @@ import { readGuitarml, readStateDict } from "./rtneural/guitarml.ts";
 import { readRtneuralLayers } from "./rtneural/layers.ts";
 import { readNam } from "./rtneural/nam.ts";
 import { RNNOISE_HEAD, readRnnoise } from "./rtneural/rnnoise.ts";
-import { checkBytes, failure, refuseOther } from "./safetensors.ts";
+import { checkBytes, failure } from "./safetensors.ts";
 
 /** What a file may ask for; more is ERR_LIMIT (ERR_JSON for the depth). */
 export interface RtneuralLimits {

@@ -8,11 +8,12 @@ import { ModelError } from "../errors.ts";
 import type { Model } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
 import { shapeText, type Tensor } from "../tensor.ts";
+import { refuseOther } from "./foreign.ts";
 import type { Format } from "./format.ts";
 import { Field, parseJson, show } from "./json.ts";
 import { kerasModel, kerasOutline } from "./keras/model.ts";
 import type { ReadModelOptions as NativeOptions } from "./native.ts";
-import { checkBytes, failure, refuseOther } from "./safetensors.ts";
+import { checkBytes, failure } from "./safetensors.ts";
 import { readWeight, type Weight, weightOf } from "./tfjs/weights.ts";
 
 /** What a file may ask for; more is ERR_LIMIT (ERR_JSON for jsonDepth). */

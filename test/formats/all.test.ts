@@ -110,14 +110,18 @@ describe("a file of a kind that nobody knows", () => {
     "is refused at %s by what was expected and how it begins: %s",
     (_, __, file, begins, entry, expected) => {
       const { code, message, offset } = refusal(() => entry.readModel(file));
-      expect(message).toBe(`file: expected ${expected}; got ${file.length} bytes that begin "${begins}"`);
+      const hint = expected === "ONNX" ? '. Of another format? Import from "sluice/all".' : "";
+      expect(message).toBe(`file: expected ${expected}; got ${file.length} bytes that begin "${begins}"${hint}`);
       expect([code, offset]).toEqual(["ERR_HEADER", 0]);
     },
   );
 
-  it.each(Object.entries(ENTRIES))("is another one than a file whose kind is known, at %s", (_, [entry, expected]) => {
-    const { code, message } = refusal(() => entry.readModel(text("<!doctype html>")));
-    expect(message).toBe(`file: expected ${expected}; got HTML or XML. Is it the page of an error?`);
-    expect(code).toBe("ERR_FOREIGN_FORMAT");
-  });
+  it.each(Object.entries(ENTRIES).filter(([name]) => name !== "sluice/onnx"))(
+    "is another one than a file whose kind is known, at %s",
+    (_, [entry, expected]) => {
+      const { code, message } = refusal(() => entry.readModel(text("<!doctype html>")));
+      expect(message).toBe(`file: expected ${expected}; got HTML or XML. Is it the page of an error?`);
+      expect(code).toBe("ERR_FOREIGN_FORMAT");
+    },
+  );
 });

@@ -2,7 +2,6 @@
 
 import { FormatError } from "../../errors.ts";
 import { show } from "../json.ts";
-import { refuseForeign, refuseOther } from "../safetensors.ts";
 import type { OnnxLimits } from "./limits.ts";
 import { MODEL } from "./schema.ts";
 import { decodeMessage, field, items, type Message, wireError } from "./wire.ts";
@@ -71,15 +70,21 @@ export interface OnnxValue {
 /** IR 3 (2017) … 14: what opsets 7 … 27 are written with. */
 const IR = [3, 14] as const;
 
-/** The first byte of ModelProto's fields: number and wire type. */
-const IR_VERSION = 0x08;
-const FIRST = [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72, 0xa2, 0xca];
+/** How fields of a model begin: the exporter, the domain, versions, the text about it, the graph, opsets. */
+export const FIELDS = [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42];
 
 export function parseOnnx(bytes: Uint8Array, limits: OnnxLimits): OnnxFile {
   if (bytes.length > limits.fileBytes)
     throw wireError("ERR_LIMIT", "file", 0, `at most ${limits.fileBytes} bytes`, bytes.length);
   // Writers put ir_version first, but no rule does.
-  if (bytes[0] !== IR_VERSION) (FIRST.includes(bytes[0]) ? refuseForeign : refuseOther)(bytes, "ONNX");
+  if (bytes[0] !== 8 && !FIELDS.includes(bytes[0])) {
+    const head = show(String.fromCharCode(...bytes.subarray(0, 8)));
+    throw new FormatError("ERR_HEADER", `file: expected ONNX; got ${bytes.length} bytes that begin ${head}.`, {
+      path: "file",
+      offset: 0,
+      hint: 'Of another format? Import from "sluice/all".',
+    });
+  }
   const model = decodeMessage(bytes, MODEL, "model", limits);
   const ir = field<number>(model, "ir_version");
   if (ir === undefined || ir < IR[0] || ir > IR[1])

@@ -17,7 +17,7 @@ import { type Choice, choicesOf, constantsOf, type InputValue, inputsOf, valuesO
 import { ONNX_LIMITS, type OnnxLimits } from "./limits.ts";
 import { outlineOf } from "./outline.ts";
 import { type Output, unpaired } from "./outputs.ts";
-import { type OnnxFile, parseOnnx } from "./proto.ts";
+import { FIELDS, type OnnxFile, parseOnnx } from "./proto.ts";
 import { resetWarnings } from "./reset.ts";
 import { type Specialised, specialise } from "./specialise.ts";
 import { checkInitials, lastOf, pairStates, type Said, States } from "./states.ts";
@@ -253,5 +253,5 @@ export const onnx: Format = {
 
 /** ir_version, then the exporter, another field of the model, or the graph. */
 function matches(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x08 && bytes[1] < 0x80 && [0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42].includes(bytes[2]);
+  return bytes[0] === 0x08 && bytes[1] < 0x80 && FIELDS.includes(bytes[2]);
 }

@@ -5,8 +5,9 @@
  */
 
 import { ARRAYS } from "../../tensor.ts";
+import { refuseOther } from "../foreign.ts";
 import { decodeUtf8, show } from "../json.ts";
-import { failure, refuseOther } from "../safetensors.ts";
+import { failure } from "../safetensors.ts";
 import { firstMember, readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "../zip.ts";
 import {
   type Dict,
