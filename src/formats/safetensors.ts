@@ -83,8 +83,7 @@ function headerOf(bytes: Uint8Array, limits: Limits): Uint8Array {
   const { length } = bytes;
   if (length > limits.fileBytes) throw failure("ERR_LIMIT", "file", `at most ${limits.fileBytes} bytes`, length, 0);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const headerBytes =
-    bytes[8] === OPEN ? view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true) : Number.POSITIVE_INFINITY;
+  const headerBytes = bytes[8] === OPEN ? view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true) : Infinity;
   // JSON may have a brace there too, after what is no length: over 100 MB, the reference's cap.
   if (headerBytes > 100e6) refuseForeign(bytes, "safetensors");
   if (headerBytes > limits.headerBytes) {
@@ -226,7 +225,7 @@ const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string]
   ["<", "HTML or XML", "Is it the page of an error?"],
   ["version ", "a Git LFS pointer", "Fetch the file that it stands for: git lfs pull."],
   ["\x1f\x8b", "gzip", "Decompress it first."],
-  ["\0asm", "WebAssembly", "A program has no tensors."],
+  ["\0asm", "WebAssembly", "It has no tensors."],
 ];
 
 /** The argument of every reader. */

@@ -13,8 +13,8 @@ export interface Feed {
   readonly data: TensorData;
 }
 
-/** Above this, f32 has not every integer, and a session gives f32. */
-const MOST = 2 ** 24;
+/** A session gives f32: 2²⁴ may be 2²⁴ + 1 that was rounded. */
+const MOST = 2 ** 24 - 1;
 
 export class Specialised {
   readonly #session: Session;

@@ -110,8 +110,8 @@ describe("a file of a kind that nobody knows", () => {
     "is refused at %s by what was expected and how it begins: %s",
     (_, __, file, begins, entry, expected) => {
       const { code, message, offset } = refusal(() => entry.readModel(file));
-      const hint = expected === "ONNX" ? '. Of another format? Import from "sluice/all".' : "";
-      expect(message).toBe(`file: expected ${expected}; got ${file.length} bytes that begin "${begins}"${hint}`);
+      const where = expected === "ONNX" ? "file at byte 0" : "file";
+      expect(message).toBe(`${where}: expected ${expected}; got ${file.length} bytes that begin "${begins}"`);
       expect([code, offset]).toEqual(["ERR_HEADER", 0]);
     },
   );

@@ -103,13 +103,13 @@ function nested(depth: number): Wire {
   return fields(message(7, inner));
 }
 
-const OTHER = 'Of another format? Import from "sluice/all".';
+const OTHER = "file at byte 0: expected ONNX; got";
 
 const WIRE: Case[] = [
-  ["no bytes", bytes(), "HEADER", 'file: expected ONNX; got 0 bytes that begin ""'],
-  ["one byte 0x00", bytes(0), "HEADER", 'file: expected ONNX; got 1 bytes that begin "\\u0000"'],
-  ["64 bytes 0x00", new Uint8Array(64), "HEADER", "file: expected ONNX; got 64 bytes that begin"],
-  ["64 bytes 0xff", new Uint8Array(64).fill(255), "HEADER", "file: expected ONNX; got 64 bytes that begin"],
+  ["no bytes", bytes(), "HEADER", 'file at byte 0: expected ONNX; got 0 bytes that begin ""'],
+  ["one byte 0x00", bytes(0), "HEADER", 'file at byte 0: expected ONNX; got 1 bytes that begin "\\u0000"'],
+  ["64 bytes 0x00", new Uint8Array(64), "HEADER", "file at byte 0: expected ONNX; got 64 bytes that begin"],
+  ["64 bytes 0xff", new Uint8Array(64).fill(255), "HEADER", "file at byte 0: expected ONNX; got 64 bytes that begin"],
   [
     "one byte of a varint",
     bytes(8, 8, 0x80),
@@ -218,7 +218,7 @@ const WIRE: Case[] = [
   ["HTML", utf8("<!DOCTYPE html>"), "HEADER", OTHER],
   ["gzip", bytes(0x1f, 0x8b, 8, 0), "HEADER", OTHER],
   ["a Git LFS pointer", utf8("version https://git-lfs.github.com/spec/v1"), "HEADER", OTHER],
-  ["text", utf8("hello, this is text"), "HEADER", 'file: expected ONNX; got 19 bytes that begin "hello, t"'],
+  ["text", utf8("hello, this is text"), "HEADER", 'file at byte 0: expected ONNX; got 19 bytes that begin "hello, t"'],
 ];
 
 const MODEL: Case[] = [

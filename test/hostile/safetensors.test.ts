@@ -288,7 +288,7 @@ const FOREIGN: Case[] = [
   ["npy", bytes([0x93], "NUMPY", [1, 0, 118, 0], "{'descr': '<f4', "), F, "got NumPy (.npy)."],
   ["gzip", bytes([0x1f, 0x8b, 8, 0, 0x5e, 0x1a, 0x2b, 0x66, 0, 3], 20), F, "got gzip. Decompress it first."],
   ["gzip without a time, length 559,903", bytes([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2]), F, "got gzip."],
-  ["WebAssembly", bytes("\0asm", [1, 0, 0, 0], 8), F, "got WebAssembly. A program has no tensors."],
+  ["WebAssembly", bytes("\0asm", [1, 0, 0, 0], 8), F, "got WebAssembly. It has no tensors."],
   ["TensorFlow.js", bytes('{"format": "layers-model"}'), F, "got JSON (TensorFlow.js or RTNeural)."],
   ["RTNeural", bytes('{\n    "in_shape": [null, null, 1]}'), F, "got JSON (TensorFlow.js or RTNeural)."],
   ["the header alone", bytes(HEADER), F, "got JSON"],

@@ -79,11 +79,7 @@ export function parseOnnx(bytes: Uint8Array, limits: OnnxLimits): OnnxFile {
   // Writers put ir_version first, but no rule does.
   if (bytes[0] !== 8 && !FIELDS.includes(bytes[0])) {
     const head = show(String.fromCharCode(...bytes.subarray(0, 8)));
-    throw new FormatError("ERR_HEADER", `file: expected ONNX; got ${bytes.length} bytes that begin ${head}.`, {
-      path: "file",
-      offset: 0,
-      hint: 'Of another format? Import from "sluice/all".',
-    });
+    throw wireError("ERR_HEADER", "file", 0, "ONNX", `${bytes.length} bytes that begin ${head}`);
   }
   const model = decodeMessage(bytes, MODEL, "model", limits);
   const ir = field<number>(model, "ir_version");
