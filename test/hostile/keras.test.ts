@@ -426,7 +426,18 @@ const SETTINGS: Config[] = [
   ["a ReLU with a top", then("ReLU", { max_value: 6 }), "ATTRIBUTE", "max_value 6 is not supported"],
   ["a ReLU with a slope", then("ReLU", { negative_slope: 0.5 }), "ATTRIBUTE", "negative_slope 0.5 is not supported"],
   ["a ReLU with a threshold", then("ReLU", { threshold: 1 }), "ATTRIBUTE", "threshold 1 is not supported"],
-  ["a Softmax over time", then("Softmax", { axis: 0 }), "ATTRIBUTE", "axis 0 is not supported"],
+  ["a Softmax over the batch", then("Softmax", { axis: 0 }), "ATTRIBUTE", "axis 0 is not supported"],
+  ["a Softmax over time", then("Softmax", { axis: 1 }), "ATTRIBUTE", "axis 1 is not supported; expected the last axis"],
+  [
+    "a Softmax of single rows over an axis that they do not have",
+    sequential(
+      layer("LSTM", { ...LSTM, return_sequences: false }),
+      layer("Softmax", { name: "more", axis: 2 }),
+      layer("Dense", DENSE),
+    ),
+    "ATTRIBUTE",
+    "axis 2 is not supported; expected the last axis",
+  ],
   [
     "TimeDistributed of an LSTM",
     then("TimeDistributed", { layer: layer("LSTM", LSTM) }),

@@ -100,12 +100,12 @@ export class Config {
     throw this.error(`${key} ${show(value)} is not supported; expected ${supported.join(" or ")}.`);
   }
 
-  /** The last axis: −1, or its number of two or three. Keras 2 writes a list for some layers. */
-  lastAxis(key: string): void {
+  /** The last axis: −1, or its number, 2 of a sequence and 1 of single rows. Keras 2 writes a list for some layers. */
+  lastAxis(key: string, sequence: boolean): void {
     const field = this.take(key);
     if (field === undefined) return;
     const value = Array.isArray(field.value) && field.value.length === 1 ? field.value[0] : field.value;
-    if (value === -1 || value === 1 || value === 2) return;
+    if (value === -1 || value === (sequence ? 2 : 1)) return;
     throw this.error(`${key} ${show(value)} is not supported; expected the last axis.`);
   }
 

@@ -128,7 +128,7 @@ function addAny(to: Builder, layer: KerasLayer, config: Config, weights: Arrays)
     case "ELU":
     case "Softmax": {
       weights.end();
-      const activation = activationLayer(className, config, to.keras);
+      const activation = activationLayer(className, input.sequence, config, to.keras);
       return push(
         typeof activation === "string"
           ? { type: activation, name, inputs: from }
@@ -137,7 +137,7 @@ function addAny(to: Builder, layer: KerasLayer, config: Config, weights: Arrays)
     }
     case "Add":
     case "Concatenate": {
-      if (className === "Concatenate") config.lastAxis("axis");
+      if (className === "Concatenate") config.lastAxis("axis", input.sequence);
       weights.end();
       if (inputs.length < 2) throw config.error(`expected 2 inputs or more; got ${inputs.length}.`);
       if (inputs.some(({ sequence }) => sequence !== input.sequence)) {
@@ -200,10 +200,10 @@ function checkMask({ ignore }: Builder, { name, className }: KerasLayer): void {
   });
 }
 
-function activationLayer(className: string, config: Config, keras: number | undefined): Activation {
+function activationLayer(className: string, sequence: boolean, config: Config, keras: number | undefined): Activation {
   if (className === "Activation") return activationOf(config, "activation", "linear", keras);
   if (className === "Softmax") {
-    config.lastAxis("axis");
+    config.lastAxis("axis", sequence);
     return "softmax";
   }
   // Keras 2 says alpha, Keras 3 negative_slope.
@@ -219,7 +219,7 @@ function activationLayer(className: string, config: Config, keras: number | unde
 function normLayer(to: Builder, layer: KerasLayer, config: Config, weights: Arrays): LayerSpec {
   const { name, inputs, className } = layer;
   const batch = className === "BatchNormalization";
-  config.lastAxis("axis");
+  config.lastAxis("axis", inputs[0].sequence);
   config.only("rms_scaling", false);
   const eps = config.number("epsilon", 1e-3);
   const scale = config.boolean("scale", true);
