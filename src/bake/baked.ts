@@ -96,9 +96,9 @@ function createSequence(core: SessionCore, { outputs }: Description): Sequence {
   };
 }
 
-function createEngine(description: Description, exports: Exports): Engine {
+function createEngine(description: Description, wasm: Exports): Engine {
   const { variant, precision, maxSteps, inputs, outputs, states } = description;
-  const { buffer } = exports.memory;
+  const { buffer } = wasm.memory;
   const header = new Uint32Array(buffer, HEADER, HEADER_BYTES / 4);
   const [, , low, high] = description.head;
   const rows = () => new Uint32Array(buffer, header[H_RUN / 4], 1)[0];
@@ -114,12 +114,12 @@ function createEngine(description: Description, exports: Exports): Engine {
     const data = new (dtype === "I32" ? Int32Array : Float32Array)(buffer, address, (maxSteps * stride) / 4);
     return { data, stride: stride / 4, row: data.subarray(0, sizeOf(shape)) };
   };
-  const state = new Float32Array(buffer, exports.state_ptr(), exports.state_size() / 4);
+  const state = new Float32Array(buffer, wasm.state_ptr(), wasm.state_size() / 4);
   const one: States = {
     count: 1,
     read: (_, index, into) => eachRow(index, (at, from, size) => into.set(state.subarray(at, at + size), from)),
     write: (_, index, values) => eachRow(index, (at, from, size) => state.set(values.subarray(from, from + size), at)),
-    reset: () => exports.reset(),
+    reset: () => wasm.reset(),
     copy() {},
     trace: () => undefined,
     dispose() {},
@@ -134,20 +134,20 @@ function createEngine(description: Description, exports: Exports): Engine {
   return {
     variant,
     precision,
-    bytes: () => ({ weights: 0, programs: 0, io: 0, scratch: 0, statePerStream: exports.state_size() }),
+    bytes: () => ({ weights: 0, programs: 0, io: 0, scratch: 0, statePerStream: wasm.state_size() }),
     rows: maxSteps,
     reserve(rows) {
       if (rows > maxSteps) throw new RangeError(`"xs" expected at most ${maxSteps} steps (--max-steps), got ${rows}`);
     },
-    inputs: inputs.map((port, i) => region(exports.input_ptr(i), port)),
-    outputs: outputs.map((port, i) => region(exports.output_ptr(i), port)),
+    inputs: inputs.map((port, i) => region(wasm.input_ptr(i), port)),
+    outputs: outputs.map((port, i) => region(wasm.output_ptr(i), port)),
     createStates() {
       if (given) throw new SessionError("ERR_STATE", "stream: a baked model has one state; create it once more.");
       given = true;
       return one;
     },
-    execute: (_, steps) => exports.run(steps),
-    executeGroup: (_, __, ___, ____, steps) => exports.run(steps),
+    execute: (_, steps) => wasm.run(steps),
+    executeGroup: (_, __, ___, ____, steps) => wasm.run(steps),
     dispose() {},
   };
 }

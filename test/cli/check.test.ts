@@ -345,7 +345,7 @@ describe("arrays that do not fit", () => {
     expect(check("gru.safetensors", "--expect", "gru.npz", "--tolerance", "x")).toMatchObject({ code: 2 });
     expect(check("gru.safetensors", "--expect", "none.npz").err).toBe("sluice: none.npz: no such file or directory\n");
     expect(check("gru.safetensors", "--expect", "gru.safetensors").err).toMatch(
-      /^sluice: gru\.safetensors: file: expected a zip archive/,
+      /^sluice: gru\.safetensors: file: expected NumPy \(\.npz\); got safetensors/,
     );
     expect(check("gru.safetensors", "--expect", "gru.npz", "-o", "no/x").err).toBe(
       "sluice: no/x: no such file or directory\n",
