@@ -158,7 +158,9 @@ describe("a file that is no model", () => {
   it("ends with code 1 and one line that names it", () => {
     writeFileSync(join(folder, "a.pt"), "PK\x03\x04 and more bytes than eight");
     expect(inspect("a.pt")).toMatchObject({ code: 1, out: "" });
-    expect(inspect("a.pt").err).toMatch(/^sluice: a\.pt: file: expected Keras, .* or safetensors; got a zip archive.*\n$/);
+    expect(inspect("a.pt").err).toMatch(
+      /^sluice: a\.pt: file: expected Keras, .* or safetensors; got a zip archive.*\n$/,
+    );
     expect(inspect("none.safetensors").err).toBe("sluice: none.safetensors: no such file or directory\n");
   });
 });
