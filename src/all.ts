@@ -62,11 +62,4 @@ export function readTensors(bytes: Uint8Array, options?: FormatOptions): Map<str
 }
 
 export type { Format, FormatOptions as ReadModelOptions, Outline } from "./formats/format.ts";
-export {
-  createRuntime,
-  createRuntimeSync,
-  createSession,
-  createSessionSync,
-  modelFromLayers,
-} from "./graph-entry.ts";
-export * from "./index.ts";
+export * from "./graph-entry.ts";

@@ -5,6 +5,7 @@
 
 import { ModelError } from "./errors.ts";
 import { foldBatchNorms } from "./fold.ts";
+import { opOf } from "./graph.ts";
 import { type Model, tensorKey } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { type Tensor, toF32 } from "./tensor.ts";
@@ -27,13 +28,13 @@ export function isQuantized({ tensors }: Model): boolean {
 
 /**
  * Matrices that are I8 already stay as they are.
- * @throws ModelError ERR_NON_FINITE where a matrix holds NaN or infinity
+ * @throws ModelError ERR_NON_FINITE where a matrix holds NaN or infinity, ERR_UNSUPPORTED_OP where `ops` lacks an operator
  */
 export function quantizeWeights(ops: OpTable, model: Model): Model {
   const tensors = new Map(model.tensors);
-  for (const { name, op, attrs } of model.nodes) {
-    for (const { suffix, matrix } of ops[op].tensors?.(attrs) ?? []) {
-      const tensor = tensors.get(tensorKey(name, suffix)) as Tensor;
+  for (const node of model.nodes) {
+    for (const { suffix, matrix } of opOf(ops, node).tensors?.(node.attrs) ?? []) {
+      const tensor = tensors.get(tensorKey(node.name, suffix)) as Tensor;
       if (matrix && tensor.scale === undefined) tensors.set(tensor.name, quantizeRows(tensor));
     }
   }

@@ -25,6 +25,13 @@ sluice COMMAND --help tells more, sluice --version the version.
 Exit codes: 0 done, 1 the file or the input is wrong, 2 the call is wrong.
 `;
 
+/** How a file is read, after --layers, in the help of every command. */
+const READING = `  --ignore NAME        a tensor that no layer uses; may be given several times
+  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
+  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
+  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
+  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product`;
+
 const INSPECT_HELP = `Usage: sluice inspect FILE [options]
 
 Prints the tensors, layers, inputs, outputs and states of a model, whether it streams, the memory that it takes, and the
@@ -33,11 +40,7 @@ these cannot tell is marked with a question mark.
 
 Options
   --layers JSON|@FILE  the layers of a file of weights, instead of the guess
-  --ignore NAME        a tensor that no layer uses; may be given several times
-  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
-  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
-  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
-  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
+${READING}
   --json               the same facts as one JSON document
   --stack              the stack of an error
 `;
@@ -58,7 +61,7 @@ scale them as in its training. A model that runs backwards over time answers aft
 Output
   One CSV row for each row: the elements of all outputs in the model's order.
   --json               one line {"row":0,"output":[…]} for each; by name where the model has labels or several outputs
-  --output FILE        to a file; FILE.npy gets the array (rows, columns) in f4
+  --output, -o FILE    to a file; FILE.npy gets the array (rows, columns) in f4
 
 Text
   --text TEXT          continues TEXT: samples character after character
@@ -69,11 +72,7 @@ Text
 Options
   --state FILE         goes on from the state in FILE, if there is one, and leaves the new state there
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
-  --ignore NAME        a tensor that no layer uses; may be given several times
-  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
-  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
-  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
-  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
+${READING}
   --variant NAME       auto, simd, relaxed or reference (auto)
   --verbose            rows, time and variant on standard error
   --stack              the stack of an error
@@ -94,11 +93,7 @@ Options
   --quantum N          samples between two deadlines (128)
   --hop N              samples that one step stands for (1 for one number as input, else a quantum)
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
-  --ignore NAME        a tensor that no layer uses; may be given several times
-  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
-  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
-  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
-  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
+${READING}
   --variant NAME       auto, simd, relaxed or reference (auto)
   --json               the same figures as one JSON document, times in µs
   --stack              the stack of an error
@@ -110,16 +105,12 @@ Writes NAME.wasm: kernels, program and weights in one module without imports, fo
 without JavaScript; and NAME.js with NAME.d.ts, which run it and need no package. docs/bake.md has the exports.
 
 Options
-  -o, --output NAME    NAME.wasm (FILE's name in this folder)
+  --output, -o NAME    NAME.wasm (FILE's name in this folder)
   --variant NAME       simd: the same bits on every engine; relaxed: a little faster where the engine has it (simd)
   --precision NAME     f32 or int8: int8 quantises f32 weights, a quarter of the bytes (as the file's weights are)
   --max-steps N        rows of the longest run(t), and so the memory of an instance (64)
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
-  --ignore NAME        a tensor that no layer uses; may be given several times
-  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
-  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
-  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
-  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
+${READING}
   --stack              the stack of an error
 `;
 
@@ -137,7 +128,7 @@ of it run int8. Or with all its numbers in half of the bytes, widened to f32 whe
 
 Options
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
-  --ignore NAME        a tensor that no layer uses; may be given several times
+${READING}
   --json               the same facts as one JSON document
   --stack              the stack of an error
 `;
@@ -150,11 +141,7 @@ reader warned of.
 
 Options
   --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
-  --ignore NAME        a tensor that no layer uses; may be given several times
-  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
-  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
-  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
-  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
+${READING}
   --json               the same facts as one JSON document
   --stack              the stack of an error
 `;
@@ -179,11 +166,7 @@ Options
   --batch-first        the arrays are (B, T, …)
   --output, -o OUT     writes the model that agrees, with the change that was found if there is one, as a native file
   --layers JSON|@FILE  the layers of a file of weights; without it they are guessed
-  --ignore NAME        a tensor that no layer uses; may be given several times
-  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
-  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
-  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
-  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product
+${READING}
   --variant NAME       auto, simd, relaxed or reference (auto)
   --json               the same facts as one JSON document
   --stack              the stack of an error
@@ -216,7 +199,7 @@ export const COMMANDS = {
     help: RUN_HELP,
     options: {
       ...COMMON,
-      output: { type: "string" },
+      output: { type: "string", short: "o" },
       text: { type: "string" },
       length: { type: "string" },
       temperature: { type: "string" },

@@ -12,6 +12,7 @@ import {
   writeSafetensors,
 } from "../../src/index.ts";
 import { toF32 } from "../../src/tensor.ts";
+import { f32, graphModel } from "../graph/model.ts";
 import { tensors } from "../tensors.ts";
 import { cell, makeFolder, modelOf, sluice, writeModels } from "./files.ts";
 
@@ -23,6 +24,7 @@ const LARGE = modelFromLayers([{ type: "gru", name: "rnn" }], tensors(cell("rnn"
 beforeAll(() => {
   writeModels(folder);
   write("rows.csv", ROWS.map((row) => `${row.join(",")}\n`).join(""));
+  write("four.csv", "1,-2,3,-4\n");
   write("large.safetensors", writeSafetensors(LARGE));
 });
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -53,6 +55,27 @@ describe("the file that it writes", () => {
     expect(new Uint8Array(bytes)).toEqual(writeSafetensors(quantizeModel(LARGE)));
     expect(createSessionSync(read("small.safetensors"), { variant: "simd" }).info.precision).toBe("int8");
     expect(sluice(folder, ["inspect", "small.safetensors"]).out).toContain("rnn.weight_hh_l0.scale");
+  });
+
+  it("holds operators of graphs too: their weights stay f32 beside those of a linear layer in int8", () => {
+    const graph = graphModel({
+      inputs: [{ name: "x", dtype: "F32", shape: [4] }],
+      nodes: [
+        { op: "mul", name: "square", inputs: ["x", "x"] },
+        {
+          op: "linear",
+          name: "head",
+          inputs: ["square"],
+          attrs: { bias: false },
+          tensors: { weight: f32([2, 4], [1, 2, 3, 4, 5, 6, 7, 8]) },
+        },
+      ],
+      outputs: ["head"],
+    });
+    write("graph.safetensors", writeSafetensors(graph));
+    const { code, err } = quantize("graph.safetensors", "-o", "graph-int8.safetensors", "--data", "four.csv");
+    expect([code, err]).toEqual([0, ""]);
+    expect(sluice(folder, ["inspect", "graph-int8.safetensors"]).out).toContain("head.weight.scale");
   });
 
   it.each([

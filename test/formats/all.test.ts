@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import * as all from "../../src/all.ts";
 import { FormatError, formatOf, type ReadModelOptions, readModel } from "../../src/all.ts";
 import * as flax from "../../src/flax.ts";
+import * as graph from "../../src/graph-entry.ts";
 import * as native from "../../src/index.ts";
 import * as keras from "../../src/keras.ts";
 import * as npz from "../../src/npz.ts";
@@ -29,6 +30,13 @@ function refusal(read: () => unknown): FormatError {
   }
   throw new Error("expected an error");
 }
+
+it("the functions that depend on kernels or operators are those of sluice/graph", () => {
+  const own = ["readModel", "loadModel"];
+  for (const [name, value] of Object.entries(graph)) {
+    if (!own.includes(name)) expect((all as Record<string, unknown>)[name], name).toBe(value);
+  }
+});
 
 describe("formatOf", () => {
   it("takes safetensors for what it is, whatever its length begins with", () => {

@@ -210,4 +210,11 @@ describe("a model with wrong quantised weights is refused", () => {
     );
     expect(() => quantizeModel(model)).toThrow(expect.objectContaining({ code: "ERR_NON_FINITE", tensor: "w.weight" }));
   });
+
+  it("operators that the entry lacks are named", () => {
+    const model = { ...MODEL, nodes: [{ name: "square", op: "mul", inputs: ["x", "x"], outputs: ["y"], attrs: {} }] };
+    expect(() => quantizeModel(model)).toThrow(
+      expect.objectContaining({ code: "ERR_UNSUPPORTED_OP", message: expect.stringContaining("square (mul)") }),
+    );
+  });
 });
