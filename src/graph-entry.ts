@@ -109,6 +109,7 @@ export function quantizeModel(model: Model): Model {
   return quantizeWeights(GRAPH, model);
 }
 
+export type { FormatErrorCode, ModelErrorCode, SessionErrorCode } from "./errors.ts";
 export { FormatError, ModelError, SessionError } from "./errors.ts";
 export type { ReadModelOptions } from "./formats/native.ts";
 export { writeSafetensors } from "./formats/native.ts";

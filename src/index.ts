@@ -114,6 +114,7 @@ export function quantizeModel(model: Model): Model {
 }
 
 export type { RuntimeOptions, SessionOptions } from "./create.ts";
+export type { FormatErrorCode, ModelErrorCode, SessionErrorCode } from "./errors.ts";
 export { FormatError, ModelError, SessionError } from "./errors.ts";
 export type { ReadModelOptions } from "./formats/native.ts";
 export { writeSafetensors } from "./formats/native.ts";

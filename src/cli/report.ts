@@ -43,9 +43,24 @@ export function refusedReport({ file, bytes, reader, inputs, parts }: Refused): 
     "",
     "what it lists",
     ...table(rows),
-    ...(open ? ["", "--shape, --constant and --pair say what the file leaves open"] : []),
+    ...(open ? ["", ...openLines(inputs)] : []),
   ];
   return `${lines.map(printable).join("\n")}\n`;
+}
+
+/** How to say what an ONNX file leaves open, with its own names: of inputs with free axes, and of whole numbers such as a rate. */
+function openLines(inputs: Refused["inputs"]): string[] {
+  const free = inputs.filter(({ shape: sizes }) => sizes.some((size) => typeof size === "string" && size !== "T"));
+  const scalars = inputs.filter(({ shape: sizes }) => sizes.length === 0);
+  const rows = [
+    ...free.map(({ name, shape: sizes }) => [
+      `--shape ${name}=${sizes.join(",")}`,
+      "a size for each name, or T for the steps",
+    ]),
+    ...scalars.map(({ name }) => [`--constant ${name}=NUMBER`, "if it never changes"]),
+    ["--pair INPUT=OUTPUT", "an input that is a state, and the output that it becomes"],
+  ];
+  return ["All operators are supported. Options that may be missing:", ...table(rows)];
 }
 
 function guessLines({ layers, unknown, unknownOfAll, problem }: Guess): string[] {

@@ -29,7 +29,7 @@ Exit codes: 0 done, 1 the file or the input is wrong, 2 the call is wrong.
 const READING = `  --ignore NAME        a tensor that no layer uses; may be given several times
   --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
   --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
-  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that comes back as it
+  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that is its next value
   --gru-reset after    of ONNX: the reset gate of every GRU applies after the product`;
 
 const INSPECT_HELP = `Usage: sluice inspect FILE [options]

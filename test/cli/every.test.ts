@@ -7,6 +7,7 @@ import { afterAll, describe, expect, it, vi } from "vitest";
 import { createSessionSync, formatOf, type LayerSpec, type Model, readModel, readTensors } from "../../src/all.ts";
 import { sizeOf } from "../../src/cli/columns.ts";
 import { guessChain } from "../../src/cli/guess.ts";
+import { model as writeOnnx } from "../formats/onnx/writer.ts";
 import { NO_VECTORS, VECTORS } from "../vectors.ts";
 import { type EveryFile, writeEveryFile } from "./every.ts";
 import { FLAGS, makeFolder, sluice } from "./files.ts";
@@ -144,9 +145,8 @@ describe("convert", () => {
 });
 
 describe("inspect of what is refused", () => {
-  it("lists the operators of an ONNX file, those that are not supported first, and names the first in its way", async () => {
-    const { model } = await import("../formats/onnx/writer.ts");
-    const file = model({
+  it("lists the operators of an ONNX file, those that are not supported first, and names the first in its way", () => {
+    const file = writeOnnx({
       inputs: { x: ["T", 1, 2] },
       outputs: { y: ["T", 1, 2] },
       nodes: [
@@ -167,6 +167,21 @@ describe("inspect of what is refused", () => {
       { name: "Cosh", count: 1, supported: false },
     ]);
     expect(facts.problem).toContain("Cosh");
+  });
+
+  it("prints the options that may be missing, with the names of the file", () => {
+    const file = writeOnnx({
+      inputs: { x: ["batch", "width"] },
+      outputs: { y: ["batch", "width"] },
+      nodes: [{ op: "Pad", inputs: ["x", "pads"], outputs: ["y"], attrs: { mode: "reflect" } }],
+      initializers: { pads: [[4], [0, 0, 0, 2], "int64"] },
+    });
+    writeFileSync(join(folder, "open.onnx"), file);
+    const { out, code } = sluice(folder, ["inspect", "open.onnx"]);
+    expect(code).toBe(1);
+    expect(out).toContain("All operators are supported. Options that may be missing:\n  --shape x=batch,width  a size");
+    expect(out).toMatch(/^ {2}--pair INPUT=OUTPUT/m);
+    expect(sluice(folder, ["inspect", "open.onnx", "--shape", "x=3,4"]).code).toBe(0);
   });
 
   it("lists the layers of a TensorFlow.js model", () => {

@@ -7,7 +7,7 @@ import type { OnnxOp, Step } from "./step.ts";
 import { TIME, type Value } from "./value.ts";
 
 /** A layer that keeps its state from step to step, where its steps are those of the stream; else it scans its own input. */
-export function emitRecurrent(to: Emitter, step: Step): void {
+function emitRecurrent(to: Emitter, step: Step): void {
   const layer = readRecurrent(step);
   if (step.input(0).shape.includes(TIME)) carry(to, step, layer);
   else scan(to, step, layer);
