@@ -63,7 +63,10 @@ export class Emitter {
     for (const input of inputs) if (!input.data && !input.lengths) this.define(input);
     for (const step of steps) {
       for (const value of new Set(step.inputs)) {
-        if (value) this.readers.set(value, [...(this.readers.get(value) ?? []), step]);
+        if (!value) continue;
+        const readers = this.readers.get(value);
+        if (readers) readers.push(step);
+        else this.readers.set(value, [step]);
       }
     }
   }
