@@ -17,7 +17,7 @@ import { openWorker } from "./worker/calls.ts";
 import type { WorkerSession } from "./worker/proxies.ts";
 import { createSession } from "./worker.ts";
 
-export interface PoolOptions extends Pick<SessionOptions, "variant" | "maxSteps" | "wasm"> {
+export interface PoolOptions extends Pick<SessionOptions, "variant" | "precision" | "maxSteps" | "wasm"> {
   /** How many workers. One less than the host has processors, and at least one. */
   readonly workers?: number;
   /** The URL of `sluice/worker-thread`, served by you: for pages whose policy has no `worker-src blob:`. */
@@ -47,8 +47,8 @@ interface Job {
   deaths: number;
 }
 
-/** A worker; without a session until that is open. */
-interface Hand {
+/** A worker that is starting, or has a session. */
+interface Slot {
   session?: WorkerSession;
   busy: boolean;
 }
@@ -77,13 +77,14 @@ export async function createPool(model: Model, options: PoolOptions = {}): Promi
 export class Pool {
   readonly #model: Model;
   readonly #options: Omit<PoolOptions, "workers">;
-  readonly #hands = new Set<Hand>();
-  /** Those of dead workers, then the others, in order. */
-  readonly #returned: Job[] = [];
+  /** At most #size. */
+  readonly #slots = new Set<Slot>();
+  /** Jobs whose worker died: they go before those that wait. */
+  readonly #returned = new Set<Job>();
   readonly #waiting = new Set<Job>();
   /** Jobs by the signal that stops them. */
   readonly #signals = new WeakMap<AbortSignal, Set<Job>>();
-  #size: number;
+  readonly #size: number;
   #info: SessionInfo | undefined;
   #disposed = false;
 
@@ -96,7 +97,7 @@ export class Pool {
 
   /** @internal */
   async open(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#size }, () => this.#hire()));
+    await Promise.all(Array.from({ length: this.#size }, () => this.#start()));
   }
 
   /** Of each worker's session. */
@@ -106,7 +107,7 @@ export class Pool {
 
   /** Workers that are ready. */
   get workers(): number {
-    return [...this.#hands].filter(({ session }) => session !== undefined).length;
+    return [...this.#slots].filter(({ session }) => session !== undefined).length;
   }
 
   /**
@@ -138,27 +139,22 @@ export class Pool {
   ): AsyncGenerator<RunResult, void> {
     checkInteger("ahead", ahead, 1);
     const total = (source as { readonly length?: number }).length;
+    signal?.throwIfAborted();
+    const inputs = iteratorOf(source);
     const stop = new AbortController();
     const abort = () => stop.abort(signal?.reason);
-    signal?.throwIfAborted();
     signal?.addEventListener("abort", abort);
-    const stopped = new Promise<never>((_, reject) => {
-      stop.signal.addEventListener("abort", () => reject(stop.signal.reason));
-    });
-    stopped.catch(() => {});
-    const inputs = iteratorOf(source);
     const results: Promise<RunResult>[] = [];
     let done = 0;
     try {
       for (;;) {
-        // A source that does not answer keeps nobody from stopping.
-        const next = await Promise.race([inputs.next(), stopped]);
+        const next = await unlessAborted(inputs.next(), stop.signal);
         if (next.done) break;
-        const result = this.run(next.value, { ...options, signal: stop.signal });
-        result.then(
-          () => onProgress?.(++done, total),
-          () => {}, // It is thrown where the consumer takes it.
-        );
+        const result = this.run(next.value, { ...options, signal: stop.signal }).then((result) => {
+          onProgress?.(++done, total);
+          return result;
+        });
+        result.catch(() => {}); // thrown where the consumer takes it
         results.push(result);
         if (results.length >= ahead) yield await (results.shift() as Promise<RunResult>);
       }
@@ -178,8 +174,8 @@ export class Pool {
   /** Ends the workers. Jobs that are not done are refused; idempotent. */
   dispose(): void {
     this.#disposed = true;
-    for (const { session } of this.#hands) session?.dispose();
-    this.#hands.clear();
+    for (const { session } of this.#slots) session?.dispose();
+    this.#slots.clear();
     this.#refuseAll(disposed());
   }
 
@@ -193,10 +189,11 @@ export class Pool {
     if (known !== undefined) return known;
     const jobs = new Set<Job>();
     this.#signals.set(signal, jobs);
-    // What a worker has begun it ends; nobody waits for it any more.
+    // A worker finishes the run that it has begun; its result is dropped.
     const abort = () => {
       for (const job of jobs) {
         this.#waiting.delete(job);
+        this.#returned.delete(job);
         job.reject(signal.reason);
       }
     };
@@ -205,62 +202,64 @@ export class Pool {
   }
 
   /** Starts a worker; resolves when its session is open. */
-  async #hire(): Promise<void> {
-    const hand: Hand = { busy: false };
-    this.#hands.add(hand);
+  async #start(): Promise<void> {
+    const slot: Slot = { busy: false };
+    this.#slots.add(slot);
     try {
       const { url, ...options } = this.#options;
       const worker = openWorker(thread, { url });
       const session = await createSession(this.#model, { ...options, worker });
       if (this.#disposed) session.dispose();
       // One that dies while it is idle is no longer there when a job comes.
-      const died = () => this.#hands.delete(hand);
+      const died = () => this.#slots.delete(slot);
       const { on, addEventListener } = worker as { on?: Listen; addEventListener?: Listen };
       on?.call(worker, "exit", died);
       addEventListener?.call(worker, "error", died);
       this.#info ??= session.info;
-      hand.session = session;
+      slot.session = session;
     } catch (error) {
-      this.#hands.delete(hand);
+      this.#slots.delete(slot);
       throw error;
     }
     this.#assign();
   }
 
   #assign(): void {
-    // A dead worker's place is taken when there is something to do.
-    while (this.#returned.length + this.#waiting.size > 0 && this.#hands.size < this.#size) {
-      this.#hire().catch((error) => {
-        this.#size--;
-        if (this.#hands.size === 0) this.#refuseAll(error);
+    // A dead worker is replaced when there is something to do.
+    while (this.#returned.size + this.#waiting.size > 0 && this.#slots.size < this.#size) {
+      this.#start().catch((error) => {
+        // The workers that are left do what there is; with none left, nobody does.
+        if (this.#slots.size === 0) this.#refuseAll(error);
       });
     }
-    for (const hand of this.#hands) {
-      if (hand.session === undefined || hand.busy) continue;
-      const job = this.#returned.shift() ?? this.#waiting.values().next().value;
+    for (const slot of this.#slots) {
+      if (slot.session === undefined || slot.busy) continue;
+      const job = first(this.#returned) ?? first(this.#waiting);
       if (job === undefined) return;
+      this.#returned.delete(job);
       this.#waiting.delete(job);
-      this.#work(hand, hand.session, job);
+      this.#work(slot, slot.session, job);
     }
   }
 
-  async #work(hand: Hand, session: WorkerSession, job: Job): Promise<void> {
-    hand.busy = true;
+  async #work(slot: Slot, session: WorkerSession, job: Job): Promise<void> {
+    slot.busy = true;
     try {
       job.resolve(await session.run(job.xs, job.options));
     } catch (error) {
       const died = (error as SessionError).code === "ERR_WORKER";
-      if (died) this.#hands.delete(hand);
-      if (died && !this.#disposed && ++job.deaths < DEATHS) this.#returned.unshift(job);
+      if (died) this.#slots.delete(slot);
+      if (died && !this.#disposed && !job.signal?.aborted && ++job.deaths < DEATHS) this.#returned.add(job);
       else job.reject(error);
     }
-    hand.busy = false;
-    if (job.signal !== undefined && !this.#returned.includes(job)) this.#signals.get(job.signal)?.delete(job);
+    slot.busy = false;
+    if (job.signal !== undefined && !this.#returned.has(job)) this.#signals.get(job.signal)?.delete(job);
     this.#assign();
   }
 
   #refuseAll(error: unknown): void {
-    for (const job of [...this.#returned.splice(0), ...this.#waiting]) job.reject(error);
+    for (const job of [...this.#returned, ...this.#waiting]) job.reject(error);
+    this.#returned.clear();
     this.#waiting.clear();
   }
 }
@@ -298,6 +297,24 @@ export class PoolStream {
     );
     return result;
   }
+}
+
+function first<T>(set: ReadonlySet<T>): T | undefined {
+  return set.values().next().value;
+}
+
+/**
+ * The promise's end, or the signal's: a source that does not answer keeps nobody from stopping. Not Promise.race with one promise
+ * for the signal, which would keep every value that it was raced with.
+ */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+    const settled = Promise.resolve(promise).then(resolve, reject);
+    settled.finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> {

@@ -2,6 +2,8 @@
 
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import workerThreads from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createSessionSync, type Model, type RunResult } from "../../src/index.ts";
@@ -82,6 +84,7 @@ describe("a pool", () => {
     expect(await pool.run(xs, options)).toEqual(session.run(xs, options));
     const state = { "rnn.h": new Float32Array(21).fill(0.5) };
     expect(await pool.run(xs, { state })).toEqual(session.run(xs, { state }));
+    expect((await open({ precision: "int8" })).info.precision).toBe("int8");
   });
 
   it("keeps the order of a source and says how far it is", async () => {
@@ -115,6 +118,44 @@ describe("a pool", () => {
       expect(pulled).toBeLessThanOrEqual(taken + 2);
     }
     expect([pulled, taken]).toEqual([30, 30]);
+  });
+
+  it("keeps no sequence that is done", async () => {
+    const pool = await open();
+    const sequences: WeakRef<Float32Array>[] = [];
+    async function* source() {
+      for (let i = 0; i < 40; i++) {
+        const xs = new Float32Array(I);
+        sequences.push(new WeakRef(xs));
+        yield xs;
+      }
+    }
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    let taken = 0;
+    for await (const _ of pool.map(source(), { ahead: 4 })) {
+      if (++taken < 36) continue;
+      // What a WeakRef gave is kept to the end of the turn.
+      await new Promise((resolve) => setTimeout(resolve));
+      collect();
+      expect(sequences.filter((one) => one.deref() !== undefined).length).toBeLessThanOrEqual(8);
+      break;
+    }
+    expect(taken).toBe(36);
+  });
+
+  it("throws what onProgress throws, where the job's result would be taken", async () => {
+    const pool = await open();
+    const failure = new Error("the meter is broken");
+    const onProgress = (done: number) => {
+      if (done === 3) throw failure;
+    };
+    const outputs: Float32Array[] = [];
+    const xs = sequences(8).slice(1);
+    await expect(async () => {
+      for await (const { output } of pool.map(xs, { ahead: 1, onProgress })) outputs.push(output);
+    }).rejects.toBe(failure);
+    expect(outputs).toEqual(expected(xs.slice(0, 2)));
   });
 
   it("throws a job's error, of its class, and goes on", async () => {
@@ -203,6 +244,43 @@ describe("a pool", () => {
     await vi.waitFor(() => expect(pool.workers).toBe(0));
     const xs = sequences(4);
     expect(await all(pool.map(xs))).toEqual(expected(xs));
+  });
+
+  it("refuses jobs while no worker can be started, and takes them when one can", async () => {
+    const pool = await open();
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    await vi.waitFor(() => expect(pool.workers).toBe(0));
+    const { Worker } = workerThreads;
+    workerThreads.Worker = class extends Worker {
+      constructor() {
+        super("process.exit(7)", { eval: true });
+      }
+    } as typeof Worker;
+    const [xs] = sequences(1);
+    try {
+      for (let i = 0; i < 3; i++) await expect(pool.run(xs)).rejects.toMatchObject({ code: "ERR_WORKER" });
+    } finally {
+      workerThreads.Worker = Worker;
+    }
+    expect((await pool.run(xs)).output).toEqual(session.run(xs).output);
+    expect(pool.workers).toBe(2);
+  });
+
+  it("does not do again what was stopped while its worker died", async () => {
+    const pool = await open({ workers: 1 });
+    const control = new AbortController();
+    const [xs, other] = sequences(2);
+    let jobs = 0;
+    onJob = (worker) => {
+      if (++jobs > 1) return;
+      // The job is back in the queue by then, and the next worker is starting.
+      worker.once("exit", () => setImmediate(() => control.abort()));
+      worker.terminate();
+    };
+    const stopped = pool.run(xs, { signal: control.signal });
+    await expect(stopped).rejects.toThrow("aborted");
+    expect((await pool.run(other)).output).toEqual(session.run(other).output);
+    expect(jobs).toBe(2);
   });
 
   it("has streams that outlive their workers", async () => {
