@@ -1,11 +1,11 @@
 /**
  * The page's side of a worker: calls wait in a line, one at a time is with the worker, and every call ends — with its answer,
  * with the reason of its signal, or with the worker. A call that is aborted in the line never runs; one that the worker has
- * begun runs to its end, and its answer is dropped.
+ * begun runs to its end, and its answer is dropped; an object that it has made is disposed of.
  */
 
 import { SessionError } from "../index.ts";
-import { type Answer, buffersOf, type Call, unpackError } from "./messages.ts";
+import { type Answer, buffersOf, type Call, type Made, unpackError } from "./messages.ts";
 
 export interface CallOptions {
   readonly signal?: AbortSignal;
@@ -77,17 +77,46 @@ export class Calls {
     return this.move(target, method, args, options.transfer ? args : [], options);
   }
 
+  /** A call that makes an object in the worker. */
+  make<T extends Made>(
+    target: number,
+    method: string,
+    args: readonly unknown[],
+    options: CallOptions = {},
+  ): Promise<T> {
+    const moved = options.transfer ? args : [];
+    return this.#send(target, method, args, moved, options, (made) => this.release((made as T).target)) as Promise<T>;
+  }
+
+  /** Disposes of an object of the worker. */
+  release(target: number): void {
+    this.call(target, "dispose", []).catch(() => {}); // an ended worker holds nothing
+  }
+
   /** The buffers in `moved` go to the worker, whatever the options say. */
   move(
     target: number,
     method: string,
     args: readonly unknown[],
     moved: unknown,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
+  ): Promise<unknown> {
+    return this.#send(target, method, args, moved, options);
+  }
+
+  /** `drop` takes a value that comes after the signal: nobody waits for it any more. */
+  #send(
+    target: number,
+    method: string,
+    args: readonly unknown[],
+    moved: unknown,
+    { signal }: CallOptions,
+    drop?: (value: unknown) => void,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#ended) throw this.#ended;
       signal?.throwIfAborted();
+      let settled = false;
       const abort = () => waiting.settle({ reason: signal?.reason });
       const waiting: Waiting = {
         call: { id: ++this.#last, target, method, args },
@@ -96,6 +125,8 @@ export class Calls {
           signal?.removeEventListener("abort", abort);
           const at = this.#line.indexOf(waiting);
           if (at >= 0) this.#line.splice(at, 1);
+          if (settled && "value" in answer) drop?.(answer.value);
+          settled = true;
           if ("value" in answer) resolve(answer.value);
           else reject("error" in answer ? unpackError(answer.error) : answer.reason);
         },

@@ -17,6 +17,11 @@ export type Answer =
   | { readonly id: number; readonly value: unknown }
   | { readonly id: number; readonly error: SentError };
 
+/** What an answer says of an object that the worker has made: its number. */
+export interface Made {
+  readonly target: number;
+}
+
 /** An error that structured cloning would strip of its class, code and hint. */
 export interface SentError {
   readonly name: string;

@@ -6,6 +6,7 @@ import type { compileKernels } from "../index.ts";
 import type { Model } from "../model.ts";
 import type { SessionInfo } from "../session.ts";
 import { type CallOptions, Calls, openWorker, type ThreadOptions } from "./calls.ts";
+import type { Made } from "./messages.ts";
 import { WorkerRuntime, WorkerSession } from "./proxies.ts";
 
 /** What an entry brings: its kernels for `wasm`, and the script that its worker loads. */
@@ -31,8 +32,8 @@ export async function openWorkerRuntime(
   const sent = { ...options, wasm: wasm && (await kit.compileKernels({ wasm })) };
   const calls = new Calls(openWorker(kit.script, { url, worker }));
   return started(calls, async () => {
-    const made = await calls.call(0, "createRuntime", [sent], { signal });
-    return new WorkerRuntime(calls, made as { target: number; variant: Variant });
+    const made = await calls.make<Made & { variant: Variant }>(0, "createRuntime", [sent], { signal });
+    return new WorkerRuntime(calls, made);
   });
 }
 
@@ -45,8 +46,10 @@ export async function openWorkerSession(
   const sent = { ...options, wasm: wasm && (await kit.compileKernels({ wasm })) };
   const calls = runtime?.calls ?? new Calls(openWorker(kit.script, { url, worker }));
   const create = async () => {
-    const made = await calls.call(runtime?.target ?? 0, "createSession", [model, sent], { signal, transfer });
-    return new WorkerSession(calls, model, made as { target: number; info: SessionInfo }, runtime === undefined);
+    const target = runtime?.target ?? 0;
+    const options = { signal, transfer };
+    const made = await calls.make<Made & { info: SessionInfo }>(target, "createSession", [model, sent], options);
+    return new WorkerSession(calls, model, made, runtime === undefined);
   };
   return runtime ? create() : started(calls, create);
 }

@@ -8,6 +8,7 @@ import type { Numbers, Output, StepInput } from "../ports.ts";
 import type { RunInput, RunOptions } from "../session.ts";
 import type { StreamOptions } from "../stream.ts";
 import type { CallOptions, Calls } from "./calls.ts";
+import type { Made } from "./messages.ts";
 
 type Records<T> = Readonly<Record<string, T>>;
 
@@ -20,7 +21,7 @@ export class WorkerRuntime {
   readonly target: number;
 
   /** Use `createRuntime`. @internal */
-  constructor(calls: Calls, { target, variant }: { readonly target: number; readonly variant: Variant }) {
+  constructor(calls: Calls, { target, variant }: Made & { readonly variant: Variant }) {
     this.calls = calls;
     this.target = target;
     this.variant = variant;
@@ -50,12 +51,7 @@ export class WorkerSession {
   readonly #own: boolean;
 
   /** Use `createSession`. `own`: the worker ends with the session. @internal */
-  constructor(
-    calls: Calls,
-    model: Model,
-    { target, info }: { readonly target: number; readonly info: SessionInfo },
-    own: boolean,
-  ) {
+  constructor(calls: Calls, model: Model, { target, info }: Made & { readonly info: SessionInfo }, own: boolean) {
     this.inputs = model.inputs;
     this.outputs = model.outputs;
     this.states = model.states;
@@ -70,12 +66,11 @@ export class WorkerSession {
   }
 
   async stream({ signal, transfer, ...options }: StreamOptions & CallOptions = {}): Promise<WorkerStream> {
-    const target = await this.#object.call<number>("stream", [options], { signal, transfer });
-    return new WorkerStream(this.#object.calls, target);
+    return new WorkerStream(this.#object.calls, await this.#object.make("stream", [options], { signal, transfer }));
   }
 
   async group(n: number, options?: CallOptions): Promise<WorkerGroup> {
-    return new WorkerGroup(this.#object.calls, await this.#object.call<number>("group", [n], options), n);
+    return new WorkerGroup(this.#object.calls, await this.#object.make("group", [n], options), n);
   }
 
   warmup(n?: number, options?: CallOptions): Promise<void> {
@@ -173,7 +168,7 @@ export class WorkerStream {
   }
 
   async clone(options?: CallOptions): Promise<WorkerStream> {
-    return new WorkerStream(this.#object.calls, await this.#object.call<number>("clone", [], options));
+    return new WorkerStream(this.#object.calls, await this.#object.make("clone", [], options));
   }
 
   trace(options?: CallOptions): Promise<TraceRows> {
@@ -269,6 +264,12 @@ class Remote {
     return this.calls.call(this.target, `${this.kind}.${method}`, args, options) as Promise<T>;
   }
 
+  /** A call that makes an object: its number. */
+  async make(method: string, args: readonly unknown[], options?: CallOptions): Promise<number> {
+    const { target } = await this.calls.make(this.target, `${this.kind}.${method}`, args, options);
+    return target;
+  }
+
   /** A call whose result is written into `into`, where it is given: its buffers move there and back. */
   fill<T>(
     method: string,
@@ -288,6 +289,6 @@ class Remote {
   }
 
   dispose(): void {
-    this.calls.call(this.target, "dispose", []).catch(() => {}); // an ended worker holds nothing
+    this.calls.release(this.target);
   }
 }

@@ -12,7 +12,7 @@ import type { Numbers, Output, StepInput } from "../ports.ts";
 import type { Runtime } from "../runtime.ts";
 import type { RunInput, RunOptions, Session } from "../session.ts";
 import type { Stream, StreamOptions } from "../stream.ts";
-import { type Answer, buffersOf, type Call, packError } from "./messages.ts";
+import { type Answer, buffersOf, type Call, type Made, packError } from "./messages.ts";
 
 /** What an entry brings: its kernels and operators. */
 export interface Makers {
@@ -30,27 +30,31 @@ type Options = SessionOptions<KernelBinary>;
 
 /** Answers calls; `post` sends an answer and moves its buffers. */
 export function serveCalls(makers: Makers, post: (answer: Answer, move: ArrayBuffer[]) => void): (call: Call) => void {
-  const held = new Map<number, unknown>();
+  const held = new Map<number, { readonly object: unknown; readonly session: number }>();
   let last = 0;
-  const hold = (object: unknown): number => {
-    held.set(++last, object);
-    return last;
+  /** `session`: the one that a stream or group is of. */
+  const hold = (object: unknown, session = 0): Made => {
+    held.set(++last, { object, session });
+    return { target: last };
   };
   const release = (target: number) => {
-    (held.get(target) as { dispose?(): void } | undefined)?.dispose?.();
+    (held.get(target)?.object as { dispose?(): void } | undefined)?.dispose?.();
     held.delete(target);
+    // A session takes its streams and groups with it.
+    for (const [number, { session }] of held) if (session === target) held.delete(number);
   };
   /** Object number n, by the kind that its proxy is of. */
   const at = <T>(target: number): T => {
-    if (!held.has(target))
+    const one = held.get(target);
+    if (one === undefined)
       throw new SessionError("ERR_DISPOSED", "session, stream or group: expected a live one; it is disposed.");
-    return held.get(target) as T;
+    return one.object as T;
   };
 
   const methods: Readonly<Record<string, (target: number, ...args: never[]) => unknown>> = {
     createRuntime: (_, options: Options) => {
       const runtime = makers.createRuntimeSync(options);
-      return { target: hold({ runtime }), variant: runtime?.variant ?? "reference" };
+      return { ...hold({ runtime }), variant: runtime?.variant ?? "reference" };
     },
     createSession: (runtime, model: Model, options: Options) => {
       const shared = runtime === 0 ? undefined : at<HeldRuntime>(runtime).runtime;
@@ -59,14 +63,14 @@ export function serveCalls(makers: Makers, post: (answer: Answer, move: ArrayBuf
         model,
         reference ? { ...options, variant: "reference" } : { ...options, runtime: shared },
       );
-      return { target: hold(session), info: session.info };
+      return { ...hold(session), info: session.info };
     },
     memoryBytes: (target) => at<HeldRuntime>(target).runtime?.memoryBytes ?? 0,
     dispose: (target) => release(target),
 
     "session.run": (target, xs: RunInput, options: RunOptions) => at<Session>(target).run(xs, options),
-    "session.stream": (target, options: StreamOptions) => hold(at<Session>(target).stream(options)),
-    "session.group": (target, n: number) => hold(at<Session>(target).group(n)),
+    "session.stream": (target, options: StreamOptions) => hold(at<Session>(target).stream(options), target),
+    "session.group": (target, n: number) => hold(at<Session>(target).group(n), target),
     "session.warmup": (target, n?: number) => at<Session>(target).warmup(n),
 
     "stream.step": (target, x: StepInput, y?: Output) => at<Stream>(target).step(x, y),
@@ -76,7 +80,7 @@ export function serveCalls(makers: Makers, post: (answer: Answer, move: ArrayBuf
     "stream.setState": (target, state: State) => at<Stream>(target).setState(state),
     "stream.save": (target, into?: Uint8Array) => at<Stream>(target).save(into),
     "stream.load": (target, bytes: Uint8Array) => at<Stream>(target).load(bytes),
-    "stream.clone": (target) => hold(at<Stream>(target).clone()),
+    "stream.clone": (target) => hold(at<Stream>(target).clone(), held.get(target)?.session),
     "stream.trace": (target) => at<Stream>(target).trace(),
 
     "group.step": (target, xs: Xs, ys?: Float32Array, members?: Int32Array) =>

@@ -224,6 +224,35 @@ export const CHECKS = {
       };
     }),
 
+  "what an aborted call has made is disposed of": async ({ core, worker, bytes }) => {
+    const runtime = await worker.createRuntime({ variant: "simd" });
+    const model = core.readModel(bytes);
+    const session = await worker.createSession(model, { runtime });
+    const stream = await session.stream();
+    // Two pages of states and more.
+    const make = [
+      (options) => session.group(2000, options),
+      (options) => session.stream({ trace: true, traceSteps: 5000, ...options }),
+      (options) => stream.clone(options),
+      (options) => worker.createSession(model, { runtime, maxSteps: 2000, ...options }),
+    ];
+    for (const one of make) (await one()).dispose();
+    const before = await runtime.memoryBytes;
+    const names = [];
+    for (let i = 0; i < 40; i++) {
+      const abort = new AbortController();
+      const made = refusal(make[i % 4]({ signal: abort.signal }));
+      // Sent, since nothing else waits; the answer comes later.
+      await Promise.resolve();
+      abort.abort();
+      names.push((await made).name);
+      await runtime.memoryBytes; // answered after it
+    }
+    const after = await runtime.memoryBytes;
+    runtime.dispose();
+    return { got: [names, after], expected: [Array(40).fill("AbortError"), before] };
+  },
+
   "arrays are copied, and moved with transfer": (host) =>
     both(host, async (there, here) => {
       const far = await there.stream();
