@@ -121,7 +121,7 @@ export const C_WIDTH = 12;
 export const C_REVERSE = 13;
 /** Limit of the pre-activations as f; +∞ where there is none. */
 export const C_CLIP = 14;
-/** 1: sigmoid, tanh, tanh, no clip and nothing special: the gate pass that stays in registers. */
+/** 1: sigmoid, tanh, tanh, no clip, no peepholes, not coupled, reset after: the short gate passes (plainGates of gru.ts, lstm.ts). */
 export const C_PLAIN = 15;
 /** Scratch rows for the quantised h where the matrices are bytes (assembly/int8.ts); 0: they are f32. */
 export const C_Q = 16;
@@ -142,22 +142,26 @@ export const CELL_WORDS = 31;
 export const RNN_U = 31;
 export const RNN_WORDS = 32;
 
-/**
- * U of r and z, U of n, b_hn (0: reset before the product), and scratch rows for U_n·h + b_hn or for r ∘ h. Where C_PLAIN is 1
- * and they are f32, the first is U of all three by units and the second 0.
- */
+/** U of r and z; where C_PLAIN is 1 and U is f32, U of all three gates by units (assembly/gemm.ts). */
 export const GRU_U_RZ = 31;
+/** U of n; 0 where GRU_U_RZ has it. */
 export const GRU_U_N = 32;
+/** b_hn; 0: reset before the product. */
 export const GRU_BIAS_HN = 33;
+/** Scratch rows for U_n·h + b_hn, or for r ∘ h. */
 export const GRU_N_ROWS = 34;
 export const GRU_WORDS = 35;
 
-/** U; peephole weights i, f, o, each padded (0: none); 1 where f = 1 − i; W_hr (0: none), its bias of zeros, scratch rows for o ∘ h(c). */
 export const LSTM_U = 31;
+/** Peephole weights i, f, o, each padded; 0: none. */
 export const LSTM_PEEPHOLE = 32;
+/** 1: f = 1 − i. */
 export const LSTM_COUPLED = 33;
+/** W_hr in panels; 0: none. */
 export const LSTM_PROJECTION = 34;
+/** W_hr has no bias: zeros in its place. */
 export const LSTM_ZEROS = 35;
+/** Scratch rows for o ∘ tanh(c) before the projection. */
 export const LSTM_M_ROWS = 36;
 export const LSTM_WORDS = 37;
 

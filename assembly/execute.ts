@@ -7,16 +7,17 @@
  */
 
 import {
-  MEMBER_BYTES, OP_ACTIVATE, OP_ADD, OP_CHECK_IDS, OP_COPY, OP_END, OP_GRU, OP_LAYER_NORM, OP_LINEAR, OP_LOG_SOFTMAX, OP_LOOKUP,
+  OP_ACTIVATE, OP_ADD, OP_CHECK_IDS, OP_COPY, OP_END, OP_GRU, OP_LAYER_NORM, OP_LINEAR, OP_LOG_SOFTMAX, OP_LOOKUP,
   OP_LSTM, OP_PACK, OP_PACK_INT8, OP_RNN, OP_SCALE_SHIFT, OP_SOFTMAX, OP_TRACE, SOLO, STATUS_OK, STATUS_STEPS,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { graphRecord } from "./graph/records";
 import { packInt8, product, quantize } from "./int8";
+import { setMember } from "./members";
 import { layerNorm, logSoftmax, softmax } from "./norm";
 import { pack } from "./pack";
 import { recurrence } from "./recurrence";
-import { add, checkIds, copyRows, lookup, scaleShift, trace, word } from "./rows";
+import { add, checkIds, copyRows, lookup, paddedCount, scaleShift, trace, word, wordAt } from "./rows";
 
 /** First byte after the module's own static data: only the debug build has any. */
 export function heap_base(): usize {
@@ -31,8 +32,7 @@ export function relaxed(): u32 {
 
 /** One stream takes t steps; row s of io is step s. Returns a status. */
 export function execute(program: usize, stream: usize, t: u32): i32 {
-  store<u32>(SOLO, <u32>stream);
-  store<u32>(SOLO, <u32>t, 4);
+  setMember(SOLO, 0, stream, t);
   return walk(program, SOLO, 1, t);
 }
 
@@ -62,12 +62,12 @@ function walk(program: usize, members: usize, n: usize, t: usize): i32 {
         lookup(word(record, 2), word(record, 3), word(record, 4), word(record, 5), word(record, 6), word(record, 7), rows);
         break;
       case OP_ACTIVATE:
-        activateRows(word(record, 2), word(record, 3), word(record, 4), record + 20, rows);
+        activateRows(word(record, 2), word(record, 3), word(record, 4), wordAt(record, 5), rows);
         break;
       case OP_LAYER_NORM:
         layerNorm(
           word(record, 2), word(record, 3), word(record, 4), word(record, 5), word(record, 6), word(record, 7),
-          word(record, 8), load<f32>(record, 36), rows,
+          word(record, 8), load<f32>(wordAt(record, 9)), rows,
         );
         break;
       case OP_SCALE_SHIFT:
@@ -133,7 +133,7 @@ function linear(record: usize, rows: usize): void {
 }
 
 function activateRows(y: usize, yStride: usize, n: usize, f: usize, rows: usize): void {
-  const padded = (n + 3) & ~3;
+  const padded = paddedCount(n);
   for (; rows > 0; rows--) {
     activate(y, padded, f, Infinity);
     zeroPadding(y, n);

@@ -12,8 +12,9 @@
  * Error    |y − ŷ| ≤ γ(k+1) · (|W|·|x| + |init|), γ(m) = m·u / (1 − m·u), u = 2⁻²⁴ (Higham 2002, §3.1)
  */
 
-import { madd } from "./math";
-import { panel12, panel16, panel24, panel32, panel4, panel48, panel8 } from "./panels";
+import { panel16, panel32, panel4, panel8 } from "./panels";
+import { panel12, panel24, panel48 } from "./panels-thirds";
+import { tiles, tileVectors } from "./gemm-tiles";
 
 export function gemm(
   y: usize, yStride: usize, init: usize, initStride: usize, w: usize, x: usize, xStride: usize, n: usize, k: usize, rows: usize,
@@ -62,7 +63,7 @@ export function gemmBoth(
   }
 }
 
-/** A panel of rows: its last third goes on from where the first product left it, at y, or from init where there is none (k is 0). */
+/** One panel for one row. After a first product (k > 0) the last third goes on from its sum, which stands at y (panels-thirds.ts). */
 // @ts-ignore: decorator
 @inline
 function panelOfRows(
@@ -151,7 +152,7 @@ function panelOfUnits(
   else panel12(y, next, yN, init, initN, w, x, k, u, h, kh);
 }
 
-/** Rows of the next panel when n are left. 48 is the quickest; few rows leave the adders idle, so 56 are 32 and 24, 64 twice 32. */
+/** Rows of the next panel when n are left. 48 is fastest; few rows leave adders idle, so 56 is 32 + 24 and 64 is 32 + 32. */
 // @ts-ignore: decorator
 @inline
 export function panelRows(n: usize): usize {
@@ -164,249 +165,4 @@ export function panelRows(n: usize): usize {
 @inline
 export function panelUnits(units: usize): usize {
   return units >= 16 ? 16 : units >= 8 ? 8 : 4;
-}
-
-/** Vectors that one register tile takes: with a place for the product before it is added, four fit where FMA has room for six. */
-// @ts-ignore: decorator
-@inline
-export function tileVectors(): usize {
-  return ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
-}
-
-/** tileVectors() vectors and some rows of a panel, eight rows at a time. */
-function tiles(
-  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, rows: usize, k: usize,
-): void {
-  for (; rows > 0; rows -= min<usize>(rows, 8)) {
-    if (ASC_FEATURE_RELAXED_SIMD) {
-      if (rows >= 8) tile8x6(y, yStride, init, initStride, w, wStride, x, xStride, k);
-      else tile4x6(y, yStride, init, initStride, w, wStride, x, xStride, k);
-    } else {
-      if (rows >= 8) tile8x4(y, yStride, init, initStride, w, wStride, x, xStride, k);
-      else tile4x4(y, yStride, init, initStride, w, wStride, x, xStride, k);
-    }
-    y += 32;
-    init += 32;
-    w += 32;
-  }
-}
-
-function tile8x6(
-  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, k: usize,
-): void {
-  let a00 = v128.load(init, 0);
-  let a01 = v128.load(init, 16);
-  init += initStride;
-  let a10 = v128.load(init, 0);
-  let a11 = v128.load(init, 16);
-  init += initStride;
-  let a20 = v128.load(init, 0);
-  let a21 = v128.load(init, 16);
-  init += initStride;
-  let a30 = v128.load(init, 0);
-  let a31 = v128.load(init, 16);
-  init += initStride;
-  let a40 = v128.load(init, 0);
-  let a41 = v128.load(init, 16);
-  init += initStride;
-  let a50 = v128.load(init, 0);
-  let a51 = v128.load(init, 16);
-  let x1 = x + xStride;
-  let x2 = x1 + xStride;
-  let x3 = x2 + xStride;
-  let x4 = x3 + xStride;
-  let x5 = x4 + xStride;
-  const end = x + (k << 2);
-  while (x < end) {
-    const w0 = v128.load(w, 0);
-    const w1 = v128.load(w, 16);
-    let s = v128.load32_splat(x);
-    a00 = madd(w0, s, a00);
-    a01 = madd(w1, s, a01);
-    s = v128.load32_splat(x1);
-    a10 = madd(w0, s, a10);
-    a11 = madd(w1, s, a11);
-    s = v128.load32_splat(x2);
-    a20 = madd(w0, s, a20);
-    a21 = madd(w1, s, a21);
-    s = v128.load32_splat(x3);
-    a30 = madd(w0, s, a30);
-    a31 = madd(w1, s, a31);
-    s = v128.load32_splat(x4);
-    a40 = madd(w0, s, a40);
-    a41 = madd(w1, s, a41);
-    s = v128.load32_splat(x5);
-    a50 = madd(w0, s, a50);
-    a51 = madd(w1, s, a51);
-    w += wStride;
-    x += 4;
-    x1 += 4;
-    x2 += 4;
-    x3 += 4;
-    x4 += 4;
-    x5 += 4;
-  }
-  v128.store(y, a00, 0);
-  v128.store(y, a01, 16);
-  y += yStride;
-  v128.store(y, a10, 0);
-  v128.store(y, a11, 16);
-  y += yStride;
-  v128.store(y, a20, 0);
-  v128.store(y, a21, 16);
-  y += yStride;
-  v128.store(y, a30, 0);
-  v128.store(y, a31, 16);
-  y += yStride;
-  v128.store(y, a40, 0);
-  v128.store(y, a41, 16);
-  y += yStride;
-  v128.store(y, a50, 0);
-  v128.store(y, a51, 16);
-}
-
-function tile4x6(
-  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, k: usize,
-): void {
-  let a0 = v128.load(init);
-  init += initStride;
-  let a1 = v128.load(init);
-  init += initStride;
-  let a2 = v128.load(init);
-  init += initStride;
-  let a3 = v128.load(init);
-  init += initStride;
-  let a4 = v128.load(init);
-  init += initStride;
-  let a5 = v128.load(init);
-  let x1 = x + xStride;
-  let x2 = x1 + xStride;
-  let x3 = x2 + xStride;
-  let x4 = x3 + xStride;
-  let x5 = x4 + xStride;
-  const end = x + (k << 2);
-  while (x < end) {
-    const w0 = v128.load(w, 0);
-    let s = v128.load32_splat(x);
-    a0 = madd(w0, s, a0);
-    s = v128.load32_splat(x1);
-    a1 = madd(w0, s, a1);
-    s = v128.load32_splat(x2);
-    a2 = madd(w0, s, a2);
-    s = v128.load32_splat(x3);
-    a3 = madd(w0, s, a3);
-    s = v128.load32_splat(x4);
-    a4 = madd(w0, s, a4);
-    s = v128.load32_splat(x5);
-    a5 = madd(w0, s, a5);
-    w += wStride;
-    x += 4;
-    x1 += 4;
-    x2 += 4;
-    x3 += 4;
-    x4 += 4;
-    x5 += 4;
-  }
-  v128.store(y, a0);
-  y += yStride;
-  v128.store(y, a1);
-  y += yStride;
-  v128.store(y, a2);
-  y += yStride;
-  v128.store(y, a3);
-  y += yStride;
-  v128.store(y, a4);
-  y += yStride;
-  v128.store(y, a5);
-}
-
-function tile8x4(
-  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, k: usize,
-): void {
-  let a00 = v128.load(init, 0);
-  let a01 = v128.load(init, 16);
-  init += initStride;
-  let a10 = v128.load(init, 0);
-  let a11 = v128.load(init, 16);
-  init += initStride;
-  let a20 = v128.load(init, 0);
-  let a21 = v128.load(init, 16);
-  init += initStride;
-  let a30 = v128.load(init, 0);
-  let a31 = v128.load(init, 16);
-  let x1 = x + xStride;
-  let x2 = x1 + xStride;
-  let x3 = x2 + xStride;
-  const end = x + (k << 2);
-  while (x < end) {
-    const w0 = v128.load(w, 0);
-    const w1 = v128.load(w, 16);
-    let s = v128.load32_splat(x);
-    a00 = madd(w0, s, a00);
-    a01 = madd(w1, s, a01);
-    s = v128.load32_splat(x1);
-    a10 = madd(w0, s, a10);
-    a11 = madd(w1, s, a11);
-    s = v128.load32_splat(x2);
-    a20 = madd(w0, s, a20);
-    a21 = madd(w1, s, a21);
-    s = v128.load32_splat(x3);
-    a30 = madd(w0, s, a30);
-    a31 = madd(w1, s, a31);
-    w += wStride;
-    x += 4;
-    x1 += 4;
-    x2 += 4;
-    x3 += 4;
-  }
-  v128.store(y, a00, 0);
-  v128.store(y, a01, 16);
-  y += yStride;
-  v128.store(y, a10, 0);
-  v128.store(y, a11, 16);
-  y += yStride;
-  v128.store(y, a20, 0);
-  v128.store(y, a21, 16);
-  y += yStride;
-  v128.store(y, a30, 0);
-  v128.store(y, a31, 16);
-}
-
-function tile4x4(
-  y: usize, yStride: usize, init: usize, initStride: usize, w: usize, wStride: usize, x: usize, xStride: usize, k: usize,
-): void {
-  let a0 = v128.load(init);
-  init += initStride;
-  let a1 = v128.load(init);
-  init += initStride;
-  let a2 = v128.load(init);
-  init += initStride;
-  let a3 = v128.load(init);
-  let x1 = x + xStride;
-  let x2 = x1 + xStride;
-  let x3 = x2 + xStride;
-  const end = x + (k << 2);
-  while (x < end) {
-    const w0 = v128.load(w, 0);
-    let s = v128.load32_splat(x);
-    a0 = madd(w0, s, a0);
-    s = v128.load32_splat(x1);
-    a1 = madd(w0, s, a1);
-    s = v128.load32_splat(x2);
-    a2 = madd(w0, s, a2);
-    s = v128.load32_splat(x3);
-    a3 = madd(w0, s, a3);
-    w += wStride;
-    x += 4;
-    x1 += 4;
-    x2 += 4;
-    x3 += 4;
-  }
-  v128.store(y, a0);
-  y += yStride;
-  v128.store(y, a1);
-  y += yStride;
-  v128.store(y, a2);
-  y += yStride;
-  v128.store(y, a3);
 }

@@ -13,17 +13,17 @@
  */
 
 import {
-  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, C_X_STRIDE, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ, LANES,
+  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, C_X_STRIDE, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemmUnits, gemmUnitsBoth } from "./gemm";
 import { product, quantize } from "./int8";
 import { blendV, decayRows, Fused, keptV, mulAdd, Rounded, sigmoidTimesV, tanhRows } from "./math";
-import { word } from "./rows";
+import { paddedCount, word, wordAt } from "./rows";
 
 export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
   const hidden = word(record, C_HIDDEN);
-  const padded = (hidden + LANES - 1) & ~(LANES - 1);
+  const padded = paddedCount(hidden);
   const bytes = padded << 2;
   const biasHn = word(record, GRU_BIAS_HN);
   const nRows = word(record, GRU_N_ROWS);
@@ -42,10 +42,10 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
     plainGates<Rounded>(gx, gxStride, nRows, bytes, h, hStride, bytes, count);
     return;
   }
-  const clip = load<f32>(record + C_CLIP * 4);
+  const clip = load<f32>(wordAt(record, C_CLIP));
   for (let i: usize = 0; i < count; i++) {
     const row = gx + i * gxStride;
-    activate(row, padded << 1, record + C_GATE * 4, clip);
+    activate(row, padded << 1, wordAt(record, C_GATE), clip);
     if (biasHn != 0) addResetProduct(row, nRows + i * bytes, bytes);
     else resetState(row, nRows + i * bytes, h + i * hStride, bytes);
   }
@@ -55,7 +55,7 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
     product(n, gxStride, n, gxStride, word(record, GRU_U_N), nRows, bytes, padded, hidden, count, q);
   }
   for (let i: usize = 0; i < count; i++) {
-    activate(n + i * gxStride, padded, record + C_CANDIDATE * 4, clip);
+    activate(n + i * gxStride, padded, wordAt(record, C_CANDIDATE), clip);
     blend(gx + i * gxStride, h + i * hStride, bytes);
     zeroPadding(h + i * hStride, hidden);
   }
@@ -84,7 +84,7 @@ export function gruTogether(record: usize, x: usize, gx: usize, gxStride: usize,
 // @ts-ignore: decorator
 @inline
 function unitsBytes(record: usize): usize {
-  return ((word(record, C_HIDDEN) + LANES - 1) & ~(LANES - 1)) << 2;
+  return paddedCount(word(record, C_HIDDEN)) << 2;
 }
 
 // @ts-ignore: decorator

@@ -18,6 +18,7 @@
 
 import { CONSTANTS } from "./abi";
 import { gemm } from "./gemm";
+import { paddedCount } from "./rows";
 
 // Places in the block at CONSTANTS, in the order of src/coefficients.ts.
 const ROUND: usize = CONSTANTS + 4;
@@ -38,30 +39,24 @@ const GROUP: usize = ASC_FEATURE_RELAXED_SIMD ? 4 : 2;
 @inline
 const VECTOR: usize = GROUP << 2;
 
-// @ts-ignore: decorator
-@inline
-function padded(k: usize): usize {
-  return (k + 3) & ~3;
-}
-
 /** Bytes of a quantised row's columns. */
 // @ts-ignore: decorator
 @inline
 function columnBytes(k: usize): usize {
-  return ASC_FEATURE_RELAXED_SIMD ? padded(k) : padded(k) << 1;
+  return ASC_FEATURE_RELAXED_SIMD ? paddedCount(k) : paddedCount(k) << 1;
 }
 
 /** Bytes of a quantised row: what the host plans for both builds (src/program.ts). */
 // @ts-ignore: decorator
 @inline
 function quantizedBytes(k: usize): usize {
-  return 32 + (padded(k) << 1);
+  return 32 + (paddedCount(k) << 1);
 }
 
 // @ts-ignore: decorator
 @inline
 function panelBytes(k: usize): usize {
-  return 192 + (padded(k) << 4);
+  return 192 + (paddedCount(k) << 4);
 }
 
 /** q ← x for every row; x is padded with zeros to whole vectors. */
@@ -82,7 +77,7 @@ export function quantize(q: usize, x: usize, xStride: usize, k: usize, rows: usi
 
 /** `to`: of the first group; `step`: bytes from one group to the next. */
 function quantizeRow(scale: usize, to: usize, step: usize, x: usize, k: usize): void {
-  const xEnd = x + (((k + 3) & ~3) << 2);
+  const xEnd = x + (paddedCount(k) << 2);
   const kEnd = x + (k << 2);
   let low = v128.load32_splat(x);
   let high = low;
@@ -288,7 +283,7 @@ export function packInt8(y: usize, x: usize, scales: usize, n: usize, k: usize):
       const there = i + row < n;
       let sum: i32 = 0;
       let to = y + 192 + row * GROUP;
-      for (let j: usize = 0; j < padded(k); j++) {
+      for (let j: usize = 0; j < paddedCount(k); j++) {
         const value: i32 = there && j < k ? load<i8>(x + j) : 0;
         store<i8>(to + (j & (GROUP - 1)), value);
         sum += value;

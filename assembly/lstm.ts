@@ -13,13 +13,13 @@
  */
 
 import {
-  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_OUTPUT, C_PLAIN, C_Q, C_WIDTH, LANES, LSTM_COUPLED, LSTM_M_ROWS, LSTM_PEEPHOLE,
+  C_CANDIDATE, C_CLIP, C_GATE, C_HIDDEN, C_OUTPUT, C_PLAIN, C_Q, C_WIDTH, LSTM_COUPLED, LSTM_M_ROWS, LSTM_PEEPHOLE,
   LSTM_PROJECTION, LSTM_U, LSTM_ZEROS,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { product, quantize } from "./int8";
 import { decayRows, keptV, mulAdd, sigmoidTanhV, sigmoidTimesV, tanhRows } from "./math";
-import { copyVectors, word } from "./rows";
+import { copyVectors, paddedCount, word, wordAt } from "./rows";
 import { gateSums } from "./sums";
 
 export function lstmStep(
@@ -27,7 +27,7 @@ export function lstmStep(
 ): void {
   const hidden = word(record, C_HIDDEN);
   const width = word(record, C_WIDTH);
-  const padded = (hidden + LANES - 1) & ~(LANES - 1);
+  const padded = paddedCount(hidden);
   const bytes = padded << 2;
   const projection = word(record, LSTM_PROJECTION);
   const q = word(record, C_Q);
@@ -41,7 +41,7 @@ export function lstmStep(
     for (let i: usize = 0; i < count; i++) gates(record, gx + i * gxStride, c + i * cStride, m + i * mStride, hidden, bytes);
   }
   if (projection != 0) {
-    const rows = (width + LANES - 1) & ~(LANES - 1);
+    const rows = paddedCount(width);
     if (q != 0) quantize(q, m, mStride, hidden, count);
     product(h, hStride, word(record, LSTM_ZEROS), 0, projection, m, mStride, rows, hidden, count, q);
   }
@@ -77,13 +77,13 @@ function plainGates(
 
 /** The general form: any functions, peepholes, coupled gates, clip. */
 function gates(record: usize, i: usize, c: usize, m: usize, hidden: usize, bytes: usize): void {
-  const padded = (bytes >> 2);
+  const padded = bytes >> 2;
   const f = i + bytes;
   const o = f + bytes;
   const g = o + bytes;
   const peephole = word(record, LSTM_PEEPHOLE);
-  const clip = load<f32>(record + C_CLIP * 4);
-  const gate = record + C_GATE * 4;
+  const clip = load<f32>(wordAt(record, C_CLIP));
+  const gate = wordAt(record, C_GATE);
   if (peephole != 0) {
     addProduct(i, peephole, c, bytes);
     addProduct(f, peephole + bytes, c, bytes);
@@ -91,7 +91,7 @@ function gates(record: usize, i: usize, c: usize, m: usize, hidden: usize, bytes
   activate(i, padded, gate, clip);
   if (word(record, LSTM_COUPLED)) complement(f, i, bytes);
   else activate(f, padded, gate, clip);
-  activate(g, padded, record + C_CANDIDATE * 4, clip);
+  activate(g, padded, wordAt(record, C_CANDIDATE), clip);
   for (let k: usize = 0; k < bytes; k += 16) {
     const input = f32x4.mul(v128.load(i + k), v128.load(g + k));
     v128.store(c + k, mulAdd(v128.load(f + k), v128.load(c + k), input));
@@ -100,7 +100,7 @@ function gates(record: usize, i: usize, c: usize, m: usize, hidden: usize, bytes
   if (peephole != 0) addProduct(o, peephole + (bytes << 1), c, bytes);
   activate(o, padded, gate, clip);
   copyVectors(m, c, bytes);
-  activate(m, padded, record + C_OUTPUT * 4, Infinity);
+  activate(m, padded, wordAt(record, C_OUTPUT), Infinity);
   for (let k: usize = 0; k < bytes; k += 16) v128.store(m + k, f32x4.mul(v128.load(o + k), v128.load(m + k)));
   zeroPadding(m, hidden);
 }

@@ -2,17 +2,17 @@
  * The functions of the gates, four lanes at a time: exponential, sigmoid and tanh from one reduced exponential.
  *
  * e^−x = 2ⁿ · (1 − q(r)), n = −round(x · log₂e), r = x + n·ln 2 in two parts (Cody and Waite 1980), q(r) = 1 − e^−r a polynomial
- * of degree 6, its even and odd powers apart (Estrin 1960), since the gates wait for it. Adding 1.5·2²³ rounds and leaves n in
+ * of degree 6, its even and odd powers apart (Estrin 1960) for a shorter chain. Adding 1.5·2²³ rounds and leaves n in
  * the low bits, so that 2ⁿ is one shift and one add. Coefficients are read with load32_splat from the block at CONSTANTS
  * (src/coefficients.ts says value and origin of each): V8 rebuilds every v128.const inside a loop.
  *
  * Error    sigmoid ≤ 2.2 ulp, tanh ≤ 2.0 ulp, exp ≤ 1.3 ulp over all of f32 (test/kernels/math.test.ts sweeps them)
  * Edges    NaN stays NaN, ±∞ give the limits, tanh is odd and exact at ±0, results below 2⁻¹²⁶ are rounded, not flushed
- * Time     the same for every input, subnormal numbers never come about within (docs/numerics.md)
- * Cells    take e^−x (decayRows) and the parts of tanh (tanhRows) and divide once for a product of functions: σ(x) ∘ c is
- *          c / (1 + e^−x). There a gate is limited to |x| ≤ 60, where it is within 1e-26 of 0 or 1. What bounds the passes is how
- *          many instructions can wait for each other: they are short, and fused ones take two vectors at a time, which read the
- *          constants once. One loop for all gates of a GRU takes half as long again
+ * Time     the same for every input: no subnormal number arises inside (docs/numerics.md)
+ * Cells    use e^−x (decayRows) and numerator and denominator of tanh (tanhRows), so that a product of functions takes one
+ *          division: σ(x) ∘ c = c / (1 + e^−x). There |x| is limited to 60, where σ is within 1e-26 of 0 or 1. The passes are
+ *          bound by latency: they are short loops, and the fused ones take two vectors at a time, which read each constant once.
+ *          A single loop over all gates of a GRU takes 1.5 times as long
  */
 
 import { CONSTANTS } from "./abi";

@@ -1,6 +1,6 @@
 /**
- * A matrix (n, k) row by row → panels (assembly/gemm.ts, Layout), four rows at a time: an element of each is a vector. Runs once, in
- * the engine's first, unoptimised code, so it is written for few instructions.
+ * A matrix (n, k) row by row → panels (gemm.ts, Layout), four rows at a time: one element of each makes a vector. Runs once, in
+ * the engine's baseline code, where the number of instructions is what counts.
  */
 
 import { panelRows, panelUnits } from "./gemm";

@@ -1,25 +1,27 @@
 /**
- * Carries a recurrent layer over the steps of one execution: makes the input products, finds each member's state, walks time
- * forward or back, calls the cell, writes its output rows.
+ * Carries a recurrent layer over the steps of one execution: computes the input products, finds each member's state, walks time
+ * forwards or backwards, calls the cell, writes its output rows.
  *
  * Members that take the same number of steps advance together, so that the cell's products are matrix-matrix; members of
- * different lengths go one after another. The input products of all rows are one product before the first step, or
- * both products of a row are made in one pass. The bits are the same (gemm.ts, Order).
+ * different lengths go one after another. W · x is either one product over all rows before the first step, or computed with
+ * U · h in one pass over each row. The bits are the same (gemm.ts, Order).
  */
 
 import {
   C_BIAS, C_C, C_C_ROWS, C_GX, C_GX_STRIDE, C_H, C_H_ROWS, C_HIDDEN, C_K, C_PLAIN, C_Q, C_REVERSE, C_W, C_WIDTH, C_X, C_X_STRIDE,
-  C_Y, C_Y_COLUMN, C_Y_STRIDE, LANES, MEMBER_BYTES, OP_GRU, OP_LSTM,
+  C_Y, C_Y_COLUMN, C_Y_STRIDE, MEMBER_BYTES, OP_GRU, OP_LSTM,
 } from "./abi";
-import { gemm, gemmUnits, tileVectors } from "./gemm";
+import { gemm, gemmUnits } from "./gemm";
 import { gruAlone, gruStep, gruTogether } from "./gru";
 import { lstmStep } from "./lstm";
+import { memberState, memberSteps } from "./members";
 import { rnnStep } from "./rnn";
-import { copyElements, copyVectors, word } from "./rows";
+import { copyElements, copyVectors, paddedBytes, word } from "./rows";
+import { tileVectors } from "./gemm-tiles";
 
-// Both products of a row are made in one pass where few rows share the weights: up to so many elements of a gate's W in a run (they
-// stay in the first cache, and gx is neither written nor read), and in a single step of a small group (in the second). V8 11 and
-// 12, which run the simd build, spill in the first of two loops: there it serves small cells only.
+// One pass pays where few rows share the weights: up to so many elements of one gate's W in a run (they stay in the first-level
+// cache, and gx is neither written nor read), and in a single step of a small group (in the second-level cache). V8 11 and 12,
+// which run the simd build, spill in the first of its two loops: there only small cells gain.
 const FEW_IN_RUN: usize = ASC_FEATURE_RELAXED_SIMD ? 32 * 32 : 16 * 16;
 const FEW_IN_STEP: usize = ASC_FEATURE_RELAXED_SIMD ? 128 * 128 : 16 * 16;
 
@@ -139,20 +141,4 @@ function sameSteps(members: usize, n: usize): bool {
     if (memberSteps(members, i) != steps) return false;
   }
   return true;
-}
-
-// @ts-ignore: decorator
-@inline
-function memberState(members: usize, i: usize): usize {
-  return load<u32>(members + i * MEMBER_BYTES);
-}
-
-// @ts-ignore: decorator
-@inline
-function memberSteps(members: usize, i: usize): usize {
-  return load<u32>(members + i * MEMBER_BYTES, 4);
-}
-
-function paddedBytes(size: usize): usize {
-  return ((size + LANES - 1) & ~(LANES - 1)) << 2;
 }

@@ -5,21 +5,21 @@
  * Oracle   src/reference/rnn.ts
  */
 
-import { C_CANDIDATE, C_CLIP, C_HIDDEN, C_Q, LANES, RNN_U } from "./abi";
+import { C_CANDIDATE, C_CLIP, C_HIDDEN, C_Q, RNN_U } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { quantize } from "./int8";
-import { copyVectors, word } from "./rows";
+import { copyVectors, paddedCount, word, wordAt } from "./rows";
 import { gateSums } from "./sums";
 
 export function rnnStep(record: usize, x: usize, gx: usize, gxStride: usize, h: usize, hStride: usize, count: usize): void {
   const hidden = word(record, C_HIDDEN);
-  const padded = (hidden + LANES - 1) & ~(LANES - 1);
+  const padded = paddedCount(hidden);
   const q = word(record, C_Q);
   if (q != 0) quantize(q, h, hStride, hidden, count);
   gateSums(record, x, gx, gxStride, word(record, RNN_U), h, hStride, padded, hidden, count, q);
-  const clip = load<f32>(record + C_CLIP * 4);
+  const clip = load<f32>(wordAt(record, C_CLIP));
   for (let i: usize = 0; i < count; i++) {
-    activate(gx, padded, record + C_CANDIDATE * 4, clip);
+    activate(gx, padded, wordAt(record, C_CANDIDATE), clip);
     zeroPadding(gx, hidden);
     copyVectors(h, gx, padded << 2);
     gx += gxStride;

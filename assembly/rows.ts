@@ -3,13 +3,32 @@
  * Rows are padded with zeros to LANES elements; these kernels keep the padding zero or leave it alone.
  */
 
-import { STATUS_ID, STATUS_OK } from "./abi";
+import { LANES, STATUS_ID, STATUS_OK } from "./abi";
 
-/** Operand number i of a record. */
+/** Word i of a record (abi.ts): 0 is its opcode, 1 how many words it has; the operands follow. */
 // @ts-ignore: decorator
 @inline
 export function word(record: usize, i: usize): usize {
   return load<u32>(record + (i << 2));
+}
+
+/** Where word i stands: for operands of several words, and for f32. */
+// @ts-ignore: decorator
+@inline
+export function wordAt(record: usize, i: usize): usize {
+  return record + (i << 2);
+}
+
+/** Elements of a row of n, padded to whole vectors. */
+// @ts-ignore: decorator
+@inline
+export function paddedCount(n: usize): usize {
+  return (n + LANES - 1) & ~(LANES - 1);
+}
+
+/** Bytes of a row of n elements, padded. */
+export function paddedBytes(n: usize): usize {
+  return paddedCount(n) << 2;
 }
 
 /** y ← x, whole vectors. */
@@ -55,7 +74,7 @@ export function lookup(y: usize, yStride: usize, table: usize, tableStride: usiz
 
 /** y ← a + b. */
 export function add(y: usize, yStride: usize, a: usize, aStride: usize, b: usize, bStride: usize, n: usize, rows: usize): void {
-  const bytes = ((n + 3) & ~3) << 2;
+  const bytes = paddedCount(n) << 2;
   for (; rows > 0; rows--) {
     for (let i: usize = 0; i < bytes; i += 16) v128.store(y + i, f32x4.add(v128.load(a + i), v128.load(b + i)));
     y += yStride;
@@ -68,7 +87,7 @@ export function add(y: usize, yStride: usize, a: usize, aStride: usize, b: usize
 export function scaleShift(
   y: usize, yStride: usize, x: usize, xStride: usize, n: usize, scale: usize, shift: usize, rows: usize,
 ): void {
-  const bytes = ((n + 3) & ~3) << 2;
+  const bytes = paddedCount(n) << 2;
   for (; rows > 0; rows--) {
     for (let i: usize = 0; i < bytes; i += 16) {
       v128.store(y + i, f32x4.add(f32x4.mul(v128.load(scale + i), v128.load(x + i)), v128.load(shift + i)));

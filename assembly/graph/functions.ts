@@ -12,12 +12,12 @@ import {
 } from "../abi";
 import { activate, zeroPadding } from "../activation";
 import { log1p, Rounded, sigmoidV, tanhV } from "../math";
-import { copyVectors } from "../rows";
+import { copyVectors, paddedCount } from "../rows";
 
 /** y ← f(x) for n elements; y may be x. */
 export function unary(y: usize, x: usize, n: usize, f: usize): void {
   const number = load<u32>(f);
-  const padded = (n + 3) & ~3;
+  const padded = paddedCount(n);
   if (number < <u32>F_ABS) {
     if (y != x) copyVectors(y, x, padded << 2);
     activate(y, padded, f, Infinity);

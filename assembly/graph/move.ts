@@ -3,8 +3,9 @@
  * An axis is three words: its count, then y's step and x's in signed bytes.
  */
 
-import { LANES, MEMBER_BYTES, STATUS_ID, STATUS_OK } from "../abi";
-import { copyElements, copyVectors, word } from "../rows";
+import { STATUS_ID, STATUS_OK } from "../abi";
+import { memberState, memberSteps } from "../members";
+import { copyElements, copyVectors } from "../rows";
 
 const AXIS_BYTES: usize = 12;
 
@@ -102,7 +103,7 @@ export function checkComputed(
     for (let i: usize = 0; i < count; i++) {
       const id = load<i32>(ids + (i << 2));
       if (id >= low && id < high) continue;
-      for (let j: usize = 0; kept != 0 && j < n; j++) copyVectors(stateOf(members, j), kept + j * bytes, bytes);
+      for (let j: usize = 0; kept != 0 && j < n; j++) copyVectors(memberState(members, j), kept + j * bytes, bytes);
       return STATUS_ID;
     }
     ids += idStride;
@@ -112,28 +113,17 @@ export function checkComputed(
 
 /** Every member's state as it is before the execution. */
 export function keep(kept: usize, bytes: usize, members: usize, n: usize): void {
-  for (let j: usize = 0; j < n; j++) copyVectors(kept + j * bytes, stateOf(members, j), bytes);
+  for (let j: usize = 0; j < n; j++) copyVectors(kept + j * bytes, memberState(members, j), bytes);
 }
 
 /** Row j ← n elements of member j's state. */
 export function readState(y: usize, yStride: usize, offset: usize, n: usize, members: usize, count: usize): void {
-  for (let j: usize = 0; j < count; j++) copyElements(y + j * yStride, stateOf(members, j) + offset, n);
+  for (let j: usize = 0; j < count; j++) copyElements(y + j * yStride, memberState(members, j) + offset, n);
 }
 
 /** The same back; a member that takes no step keeps its state. */
 export function writeState(x: usize, xStride: usize, offset: usize, n: usize, members: usize, count: usize): void {
   for (let j: usize = 0; j < count; j++) {
-    if (word(members + j * MEMBER_BYTES, 1) != 0) copyElements(stateOf(members, j) + offset, x + j * xStride, n);
+    if (memberSteps(members, j) != 0) copyElements(memberState(members, j) + offset, x + j * xStride, n);
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function stateOf(members: usize, j: usize): usize {
-  return load<u32>(members + j * MEMBER_BYTES);
-}
-
-/** Bytes of a row of `size` elements. */
-export function paddedBytes(size: usize): usize {
-  return ((size + LANES - 1) & ~(LANES - 1)) << 2;
 }

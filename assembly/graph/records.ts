@@ -6,7 +6,7 @@ import {
 } from "../abi";
 import { gemm } from "../gemm";
 import { layerNorm } from "../norm";
-import { word } from "../rows";
+import { word, wordAt } from "../rows";
 import { binary, select } from "./elementwise";
 import { unary } from "./functions";
 import { checkComputed, fill, gather, keep, move, readState, writeState } from "./move";
@@ -46,16 +46,16 @@ function rowRecord(op: usize, record: usize, r: usize): void {
   const x = rowAt(record, 4, r);
   switch (op) {
     case OP_MOVE:
-      move(y, x, word(record, 6), record + 28);
+      move(y, x, word(record, 6), wordAt(record, 7));
       break;
     case OP_FILL:
       fill(y, word(record, 4), <u32>word(record, 5));
       break;
     case OP_UNARY:
-      unary(y, x, word(record, 6), record + 28);
+      unary(y, x, word(record, 6), wordAt(record, 7));
       break;
     case OP_BINARY:
-      binary(y, x, rowAt(record, 6, r), <u32>word(record, 8), word(record, 9), record + 40);
+      binary(y, x, rowAt(record, 6, r), <u32>word(record, 8), word(record, 9), wordAt(record, 10));
       break;
     case OP_SELECT:
       select(y, x, rowAt(record, 6, r), rowAt(record, 8, r), word(record, 10));
@@ -83,7 +83,7 @@ function rowRecord(op: usize, record: usize, r: usize): void {
       break;
     case OP_LAYER_NORMS: {
       const n = word(record, 6);
-      layerNorm(y, n << 2, x, n << 2, n, word(record, 7), word(record, 8), load<f32>(record, 36), word(record, 10));
+      layerNorm(y, n << 2, x, n << 2, n, word(record, 7), word(record, 8), load<f32>(wordAt(record, 9)), word(record, 10));
       break;
     }
     case OP_SCALE_SHIFT_LINES:

@@ -44,12 +44,12 @@ function fourSums(x: usize, step: usize, n: usize, over: f64): v128 {
 }
 
 function sum(x: usize, step: usize, n: usize): f64 {
-  let sum: f64 = 0;
+  let total: f64 = 0;
   for (; n > 0; n--) {
-    sum += load<f32>(x);
+    total += load<f32>(x);
     x += step;
   }
-  return sum;
+  return total;
 }
 
 function fourMaxima(x: usize, step: usize, n: usize): v128 {
@@ -129,18 +129,18 @@ export function softmax(y: usize, x: usize, outer: usize, n: usize, inner: usize
 function softmaxLine(y: usize, x: usize, step: usize, n: usize, logarithm: bool): void {
   const max = maximum(x, step, n);
   const bytes = n * step;
-  let sum: f64 = 0;
+  let total: f64 = 0;
   let i: usize = 0;
   const top = f32x4.splat(max);
   if (step == 4) {
     for (; i + 16 <= bytes; i += 16) v128.store(y + i, expV(f32x4.sub(v128.load(x + i), top)));
   }
   for (; i < bytes; i += step) store<f32>(y + i, f32x4.extract_lane(expV(f32x4.sub(v128.load32_splat(x + i), top)), 0));
-  for (i = 0; i < bytes; i += step) sum += load<f32>(y + i);
+  for (i = 0; i < bytes; i += step) total += load<f32>(y + i);
   if (logarithm) {
-    const lnSum = log64(sum);
+    const lnSum = log64(total);
     for (i = 0; i < bytes; i += step) store<f32>(y + i, <f32>(<f64>load<f32>(x + i) - max - lnSum));
-  } else for (i = 0; i < bytes; i += step) store<f32>(y + i, <f32>(load<f32>(y + i) / sum));
+  } else for (i = 0; i < bytes; i += step) store<f32>(y + i, <f32>(load<f32>(y + i) / total));
 }
 
 /** y ← scale[c] · x + shift[c] for element c of each line. */

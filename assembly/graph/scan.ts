@@ -4,15 +4,16 @@
  */
 
 import {
-  C_HIDDEN, C_WIDTH, C_X, C_Y, MEMBER_BYTES, OP_LSTM, S_C0, S_C0_STRIDE, S_CELL, S_CN, S_CN_STRIDE, S_COUNT, S_H0, S_H0_STRIDE,
+  C_HIDDEN, C_WIDTH, C_X, C_Y, OP_LSTM, S_C0, S_C0_STRIDE, S_CELL, S_CN, S_CN_STRIDE, S_COUNT, S_H0, S_H0_STRIDE,
   S_HN, S_HN_STRIDE, S_MEMBERS, S_STATES, S_STEPS,
 } from "../abi";
+import { setMember } from "../members";
 import { recurrence } from "../recurrence";
-import { copyElements, word } from "../rows";
-import { fill, paddedBytes } from "./move";
+import { copyElements, paddedBytes, word, wordAt } from "../rows";
+import { fill } from "./move";
 
 export function scan(record: usize, r: usize, y: usize, x: usize): void {
-  const cell = record + (S_CELL << 2);
+  const cell = wordAt(record, S_CELL);
   const op = word(cell, 0);
   const steps = word(record, S_STEPS);
   const count = word(record, S_COUNT);
@@ -23,16 +24,15 @@ export function scan(record: usize, r: usize, y: usize, x: usize): void {
   const hBytes = paddedBytes(hSize);
   const stateBytes = hBytes + paddedBytes(cSize);
   for (let j: usize = 0; j < count; j++) {
-    store<u32>(members + j * MEMBER_BYTES, <u32>(states + j * stateBytes));
-    store<u32>(members + j * MEMBER_BYTES, <u32>steps, 4);
+    setMember(members, j, states + j * stateBytes, steps);
   }
   fill(states, (count * stateBytes) >> 2, 0);
   const h0 = word(record, S_H0);
   const c0 = word(record, S_C0);
   if (h0 != 0) copyStates(states, stateBytes, h0 + r * word(record, S_H0_STRIDE), hSize << 2, hSize, count);
   if (c0 != 0) copyStates(states + hBytes, stateBytes, c0 + r * word(record, S_C0_STRIDE), cSize << 2, cSize, count);
-  store<u32>(cell + (C_X << 2), <u32>x);
-  store<u32>(cell + (C_Y << 2), <u32>y);
+  store<u32>(wordAt(cell, C_X), <u32>x);
+  store<u32>(wordAt(cell, C_Y), <u32>y);
   recurrence(op, cell, members, count, steps * count);
   const hn = word(record, S_HN);
   const cn = word(record, S_CN);

@@ -30,8 +30,8 @@ const GRU: readonly Mutant[] = [
   {
     name: "gru: in the general form n has the function of the gates",
     file: "assembly/gru.ts",
-    find: "record + C_CANDIDATE * 4, clip",
-    replace: "record + C_GATE * 4, clip",
+    find: "wordAt(record, C_CANDIDATE), clip",
+    replace: "wordAt(record, C_GATE), clip",
   },
 ];
 
@@ -77,8 +77,8 @@ const LSTM: readonly Mutant[] = [
   {
     name: "lstm: clip limits what enters the output function",
     file: "assembly/lstm.ts",
-    find: "record + C_OUTPUT * 4, Infinity",
-    replace: "record + C_OUTPUT * 4, clip",
+    find: "wordAt(record, C_OUTPUT), Infinity",
+    replace: "wordAt(record, C_OUTPUT), clip",
   },
   {
     name: "lstm: the projection takes as many columns as it has rows",
@@ -89,7 +89,7 @@ const LSTM: readonly Mutant[] = [
   {
     name: "rnn: clip ignored",
     file: "assembly/rnn.ts",
-    find: "const clip = load<f32>(record + C_CLIP * 4);",
+    find: "const clip = load<f32>(wordAt(record, C_CLIP));",
     replace: "const clip: f32 = Infinity;",
   },
 ];
