@@ -1,6 +1,6 @@
 /**
- * What bench/start.ts times: loads the model file that it is given and makes one prediction. With "phases" it prints how many
- * milliseconds each part took.
+ * What bench/tables/load.ts times: loads the model file that it is given and makes one prediction. With "phases" it prints the
+ * clock between its parts, in milliseconds.
  */
 
 // Not performance.now(): Node loads what stands behind that name when it is first asked for, a millisecond.
