@@ -1,11 +1,11 @@
 /** `sluice check`: does a model give what training saved? If not, the convention that is another, and what to do. */
 
 import { writeFile } from "node:fs/promises";
-import { createSession, FormatError, type Model, type SessionOptions, type Tensor } from "../all.ts";
+import { createSession, type SessionOptions } from "../all.ts";
 import { parseNpz } from "../formats/npz.ts";
 import { gapsOf, sizeOfGap, worstOf } from "./compare.ts";
 import { nativeBytes } from "./convert.ts";
-import { batchFirstOf, type Expected, readExpected } from "./expected.ts";
+import { readEitherWay } from "./expected.ts";
 import { nameError, readBytes, readOrGuess, type WeightsOptions } from "./file.ts";
 import { findFits } from "./search.ts";
 import { checkVariant, numberOption, UsageError } from "./usage.ts";
@@ -49,32 +49,4 @@ export async function check(path: string, options: CheckOptions): Promise<void> 
   const facts = factsOf({ path, read, expect, saved, tolerance, ok, gaps, found, output: right && output });
   process.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
   if (!ok) process.exitCode = 1;
-}
-
-/** The arrays as they are said to stand, and with time and batch the other way around. */
-export interface Saved {
-  readonly batchFirst: boolean;
-  readonly expected?: Expected;
-  /** Why they cannot stand as they are said to. */
-  readonly problem?: FormatError;
-  readonly turned?: Expected;
-}
-
-function readEitherWay(model: Model, arrays: ReadonlyMap<string, Tensor>, said: boolean | undefined): Saved {
-  const batchFirst = said ?? batchFirstOf(arrays);
-  const [expected, turned] = [batchFirst, !batchFirst].map((first) => {
-    try {
-      return readExpected(model, arrays, first);
-    } catch (error) {
-      if (error instanceof FormatError) return error;
-      throw error;
-    }
-  });
-  if (expected instanceof FormatError) {
-    if (turned instanceof FormatError) throw expected;
-    return { batchFirst, problem: expected, turned };
-  }
-  // One sequence either way: there is nothing to turn.
-  const same = turned instanceof FormatError || (expected.batch === 1 && turned.batch === 1);
-  return { batchFirst, expected, ...(!same && { turned }) };
 }

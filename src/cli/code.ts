@@ -3,7 +3,7 @@
 import type { LayerSpec, Model, ValueInfo } from "../index.ts";
 import { idLimit, sizeOf } from "./columns.ts";
 import type { GraphOptions } from "./file.ts";
-import { vocabularyOf } from "./text.ts";
+import { printable, vocabularyOf } from "./text.ts";
 
 /** A value as JavaScript: keys without quotes where they need none, nothing invisible in texts. */
 export function literal(value: unknown): string {
@@ -12,8 +12,7 @@ export function literal(value: unknown): string {
     const members = Object.entries(value).map(([key, one]) => `${keyOf(key)}: ${literal(one)}`);
     return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
   }
-  const text = JSON.stringify(value) ?? "undefined";
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+  return printable(JSON.stringify(value) ?? "undefined");
 }
 
 function keyOf(name: string): string {

@@ -13,6 +13,11 @@ export function sizeOf({ shape }: ValueInfo): number {
   return shape.reduce<number>((product, axis) => product * (typeof axis === "number" ? axis : 1), 1);
 }
 
+/** Does it need a whole sequence? Then an axis of its inputs is free: its name, not a size. */
+export function isSequenceModel({ inputs }: Model): boolean {
+  return inputs.some(({ shape }) => shape.some((axis) => typeof axis === "string"));
+}
+
 /** Ids of an input run from 0 to idLimit − 1: the smallest table that they are looked up in. */
 export function idLimit(model: Model, input: string): number {
   const tables = model.nodes.filter(({ op, inputs }) => op === "embedding" && inputs[0] === input);

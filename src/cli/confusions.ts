@@ -6,6 +6,7 @@
 import type { ActivationSpec, LayerSpec, Model, Node, Tensor } from "../all.ts";
 import { tensorKey } from "../model.ts";
 import type { Attrs } from "../ops/op.ts";
+import { suffixes } from "../ops/recurrent.ts";
 import { toF32 } from "../tensor.ts";
 
 /** One layer as it may have been meant. */
@@ -160,7 +161,7 @@ export const CONFUSIONS: readonly Confusion[] = [
       ].map(([from, to, what]) => ({
         what,
         tensors() {
-          const moved = suffixesOf(attrs).flatMap((suffix) => {
+          const moved = suffixes(attrs).flatMap((suffix) => {
             const [left, right] = [from, to].map((name) => toF32(tensorOf(name + suffix) as Tensor).slice());
             const n = (2 * left.length) / 3;
             for (let i = n; i < left.length; i++) right[i] += left[i];
@@ -274,13 +275,6 @@ function changeOf(idea: string, { name }: Node, { what, attrs, tensors = () => (
   };
 }
 
-/** `_l0`, `_l0_reverse`, `_l1`, … */
-function suffixesOf({ numLayers, bidirectional }: Attrs): string[] {
-  return Array.from({ length: numLayers as number }, (_, k) => `_l${k}`).flatMap((suffix) =>
-    bidirectional ? [suffix, `${suffix}_reverse`] : [suffix],
-  );
-}
-
 /** Of every layer and direction. */
 function eachOf(
   attrs: Attrs,
@@ -289,7 +283,7 @@ function eachOf(
   change: Edit,
 ): Record<string, Float32Array> {
   const tensors: Record<string, Float32Array> = {};
-  for (const suffix of names.flatMap((name) => suffixesOf(attrs).map((end) => name + end))) {
+  for (const suffix of names.flatMap((name) => suffixes(attrs).map((end) => name + end))) {
     const tensor = tensorOf(suffix);
     const data = tensor && change(toF32(tensor), tensor.shape);
     if (data) tensors[suffix] = data;

@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises";
 import { type Model, readModel, writeSafetensors } from "../all.ts";
 import { CORE } from "../ops/core.ts";
 import { nameError, readBytes, readModelFile, type WeightsOptions } from "./file.ts";
+import { count } from "./table.ts";
 import { printable } from "./text.ts";
 import { UsageError } from "./usage.ts";
 
@@ -64,7 +65,6 @@ interface Facts {
 }
 
 function reportOf({ file, output, bytes, nodes, entry, warnings }: Facts): string {
-  const count = (value: number) => value.toLocaleString("en-US");
   const lines = [
     `${file}: ${count(bytes.before)} bytes`,
     `${output}: ${count(bytes.after)} bytes, ${count(nodes)} ${nodes === 1 ? "node" : "nodes"}; import from "${entry}"`,

@@ -36,6 +36,35 @@ export interface ExpectedState {
   readonly data: Float64Array;
 }
 
+/** The arrays as they are said to stand, and with time and batch the other way around. */
+export interface Saved {
+  readonly batchFirst: boolean;
+  readonly expected?: Expected;
+  /** Why they cannot stand as they are said to. */
+  readonly problem?: FormatError;
+  readonly turned?: Expected;
+}
+
+/** @throws FormatError where the arrays fit neither way */
+export function readEitherWay(model: Model, arrays: ReadonlyMap<string, Tensor>, said: boolean | undefined): Saved {
+  const batchFirst = said ?? batchFirstOf(arrays);
+  const [expected, turned] = [batchFirst, !batchFirst].map((first) => {
+    try {
+      return readExpected(model, arrays, first);
+    } catch (error) {
+      if (error instanceof FormatError) return error;
+      throw error;
+    }
+  });
+  if (expected instanceof FormatError) {
+    if (turned instanceof FormatError) throw expected;
+    return { batchFirst, problem: expected, turned };
+  }
+  // One sequence either way: there is nothing to turn.
+  const same = turned instanceof FormatError || (expected.batch === 1 && turned.batch === 1);
+  return { batchFirst, expected, ...(!same && { turned }) };
+}
+
 /**
  * What the file says of the model.
  * @throws FormatError ERR_NAME for arrays that are missing or unknown, ERR_SHAPE and ERR_DTYPE for those that do not fit

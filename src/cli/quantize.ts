@@ -3,12 +3,12 @@
 import { writeFile } from "node:fs/promises";
 import { createSession, type Model, quantizeModel, type Session, writeSafetensors } from "../all.ts";
 import { bitsPerCharacter, Difference, type OutputError } from "./accuracy.ts";
-import { columnsOf, inputsOf, sizeOf } from "./columns.ts";
+import { columnsOf, inputsOf, isSequenceModel, sizeOf } from "./columns.ts";
 import { nameError, readBytes, readModelFile, type WeightsOptions } from "./file.ts";
 import { halveModel } from "./half.ts";
 import { joinOutputs } from "./output.ts";
-import { table } from "./report.ts";
 import { readRows } from "./rows.ts";
+import { count, table } from "./table.ts";
 import { printable, vocabularyOf } from "./text.ts";
 import { UsageError } from "./usage.ts";
 
@@ -85,7 +85,7 @@ async function compare(model: Model, smaller: Model, input: string): Promise<Com
     bits?.[1]?.add(batch, b);
     rows += batch.length / width;
   };
-  if (model.inputs.some(({ shape }) => shape.includes("T"))) {
+  if (isSequenceModel(model)) {
     // A model that runs backwards over time answers when all rows are there.
     const all: number[] = [];
     for await (const batch of readRows(model, input)) for (const number of batch) all.push(number);
@@ -107,14 +107,13 @@ async function compare(model: Model, smaller: Model, input: string): Promise<Com
 
 /** Rows → rows of all outputs side by side; one stream goes through all batches. */
 function answersOf(model: Model, session: Session): (rows: Float32Array) => Float32Array {
-  if (model.inputs.some(({ shape }) => shape.includes("T"))) {
+  if (isSequenceModel(model)) {
     return (rows) => joinOutputs(model, session.run(inputsOf(model, rows)).outputs);
   }
   const stream = session.stream();
   return (rows) => joinOutputs(model, stream.run(inputsOf(model, rows) as Float32Array));
 }
 
-const count = (value: number) => value.toLocaleString("en-US");
 const short = (value: number) => value.toPrecision(3);
 
 function reportOf({ file, to, bytes, output, data }: Facts): string {

@@ -2,13 +2,9 @@
 
 import type { AttrValue, ModelInfo, ValueInfo } from "../index.ts";
 import { literal } from "./code.ts";
-import type { Facts, Guess, LayerFacts, ModelFacts, Refused } from "./inspect.ts";
+import type { Facts, Guess, LayerFacts, ModelFacts, Refused } from "./facts.ts";
+import { count, table } from "./table.ts";
 import { printable } from "./text.ts";
-
-/** 12345 → "12,345" */
-function count(value: number): string {
-  return value.toLocaleString("en-US");
-}
 
 function shape(sizes: readonly (number | string)[]): string {
   return `(${sizes.join(", ")})`;
@@ -136,17 +132,4 @@ function infoRows(info: ModelInfo): string[][] {
     }
     return [key, texts(value)];
   });
-}
-
-/** Rows with their columns in line. */
-export function table(rows: readonly (readonly string[])[], indent = "  "): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, printable(cell).length);
-    });
-  }
-  return rows.map((row) =>
-    `${indent}${row.map((cell, i) => `${cell}${" ".repeat(widths[i] - printable(cell).length)}`).join("  ")}`.trimEnd(),
-  );
 }

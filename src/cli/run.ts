@@ -3,21 +3,15 @@
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { createSession, type Model, type Session, type SessionOptions, type Stream } from "../all.ts";
-import { columnsOf, inputsOf } from "./columns.ts";
-import { nameError, readBytes, readModelFile } from "./file.ts";
+import { columnsOf, inputsOf, isSequenceModel } from "./columns.ts";
+import { nameError, readBytes, readModelFile, type WeightsOptions } from "./file.ts";
 import { Meter } from "./meter.ts";
 import { joinOutputs, openSink, openTable } from "./output.ts";
 import { Interrupted, readRows } from "./rows.ts";
 import { type Continuation, continueText } from "./text.ts";
 import { checkVariant, numberOption, UsageError } from "./usage.ts";
 
-export interface RunOptions {
-  readonly layers?: string;
-  readonly ignore?: readonly string[];
-  readonly shape?: readonly string[];
-  readonly constant?: readonly string[];
-  readonly pair?: readonly string[];
-  readonly "gru-reset"?: string;
+export interface RunOptions extends WeightsOptions {
   readonly output?: string;
   readonly json?: boolean;
   readonly text?: string;
@@ -67,10 +61,6 @@ function checkOptions(input: string | undefined, options: RunOptions): void {
     if (text === undefined && options[name] !== undefined)
       throw new UsageError(`--${name}: expected --text with it; got none`);
   }
-}
-
-function isSequenceModel({ inputs }: Model): boolean {
-  return inputs.some(({ shape }) => shape.some((axis) => typeof axis === "string"));
 }
 
 async function runStream(

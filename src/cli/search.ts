@@ -8,6 +8,7 @@ import {
   ModelError,
   type SessionOptions,
 } from "../all.ts";
+import { isSequenceModel } from "./columns.ts";
 import { cut, type Gap, gapsOf, sizeOfGap, worstOf } from "./compare.ts";
 import { type Change, changesOf } from "./confusions.ts";
 import type { Expected } from "./expected.ts";
@@ -110,8 +111,7 @@ function meet(a: Candidate, b: Candidate): boolean {
 
 /** A run that looks at the first steps alone, where a model gives an output at every step from what came before it. */
 function trialOf(model: Model, expected: Expected): Expected {
-  const streams = model.inputs.every(({ shape }) => !shape.includes("T"));
-  return streams ? cut(expected, TRIAL_STEPS, TRIAL_BATCH) : expected;
+  return isSequenceModel(model) ? expected : cut(expected, TRIAL_STEPS, TRIAL_BATCH);
 }
 
 /** Without a change of some layers where the same change of all fits. */

@@ -174,10 +174,10 @@ ${READING}
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 
-const COMMON = {
+/** Of a command that reads a model. */
+const READ = {
   help: { type: "boolean", short: "h" },
   stack: { type: "boolean" },
-  json: { type: "boolean" },
   layers: { type: "string" },
   ignore: { type: "string", multiple: true },
   shape: { type: "string", multiple: true },
@@ -185,6 +185,8 @@ const COMMON = {
   pair: { type: "string", multiple: true },
   "gru-reset": { type: "string" },
 } as const satisfies Options;
+
+const COMMON = { ...READ, json: { type: "boolean" } } as const satisfies Options;
 
 export interface Command {
   readonly help: string;
@@ -225,14 +227,7 @@ export const COMMANDS = {
   bake: {
     help: BAKE_HELP,
     options: {
-      help: COMMON.help,
-      stack: COMMON.stack,
-      layers: COMMON.layers,
-      ignore: COMMON.ignore,
-      shape: COMMON.shape,
-      constant: COMMON.constant,
-      pair: COMMON.pair,
-      "gru-reset": COMMON["gru-reset"],
+      ...READ,
       output: { type: "string", short: "o" },
       variant: { type: "string" },
       precision: { type: "string" },

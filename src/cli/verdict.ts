@@ -2,11 +2,11 @@
 
 import type { LayerSpec } from "../all.ts";
 import { tensorKey } from "../model.ts";
-import type { Saved } from "./check.ts";
 import { type Gap, sizeOfGap, worstOf } from "./compare.ts";
+import type { Saved } from "./expected.ts";
 import type { ReadFile } from "./file.ts";
-import { table } from "./report.ts";
 import type { Candidate, Fit, Found } from "./search.ts";
+import { count, table } from "./table.ts";
 import { printable } from "./text.ts";
 
 /** What `--json` prints. */
@@ -161,7 +161,6 @@ function hintsOf(
 
 const RECURRENT = ["rnn", "gru", "lstm"];
 
-const count = (value: number) => value.toLocaleString("en-US");
 const short = (value: number) =>
   value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
 
