@@ -15,6 +15,7 @@ export interface Change {
   /** It is no layer's habit that others of its kind have too. */
   readonly single?: true;
   readonly node: string;
+  readonly op: string;
   /** `gates in the order z, r, n (ONNX, Keras)` */
   readonly what: string;
   /** What the layer's LayerSpec must say. Without it the numbers of the file are others, or in another order. */
@@ -252,10 +253,15 @@ export function changesOf(model: Model): Change[] {
   );
 }
 
-function changeOf(idea: string, { name }: Node, { what, attrs, tensors = () => ({}) }: Form): Change {
+function changeOf(
+  idea: string,
+  { name, op, outputs: [output] }: Node,
+  { what, attrs, tensors = () => ({}) }: Form,
+): Change {
   return {
     idea,
     node: name,
+    op,
     what,
     ...(attrs && { spec: attrs }),
     apply(model) {
@@ -267,8 +273,9 @@ function changeOf(idea: string, { name }: Node, { what, attrs, tensors = () => (
         const { shape } = all.get(key) as Tensor;
         all.set(key, { name: key, dtype: "F32", shape, data });
       }
+      // Several nodes may have no name; outputs are unique.
       const nodes = model.nodes.map((node) =>
-        node.name === name ? { ...node, attrs: { ...node.attrs, ...attrs } } : node,
+        node.outputs[0] === output ? { ...node, attrs: { ...node.attrs, ...attrs } } : node,
       );
       return { ...model, nodes, tensors: all };
     },

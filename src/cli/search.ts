@@ -18,6 +18,8 @@ export interface Candidate {
   readonly idea: string;
   /** Names of the layers; none for what is said of the arrays or the whole model. */
   readonly nodes: readonly string[];
+  /** Of these layers: names alone do not tell, since several may have none. */
+  readonly ops: readonly string[];
   readonly what: string;
   readonly spec?: Change["spec"];
   /** A layer more, at the end. */
@@ -136,6 +138,7 @@ function candidatesOf(model: Model, turned: boolean): Candidate[] {
     (group): Candidate => ({
       ...group[0],
       nodes: group.map(({ node }) => node),
+      ops: group.map(({ op }) => op),
       apply(from) {
         const changed = group.reduce((last, change) => change.apply(last) ?? last, from);
         return changed === from ? undefined : changed;
@@ -144,13 +147,14 @@ function candidatesOf(model: Model, turned: boolean): Candidate[] {
   );
   const single = [...groups.values()]
     .filter(({ length }) => length > 1)
-    .flatMap((group) => group.map((change): Candidate => ({ ...change, nodes: [change.node] })));
+    .flatMap((group) => group.map((change): Candidate => ({ ...change, nodes: [change.node], ops: [change.op] })));
   return [...(turned ? [TURNED] : []), ...together, ...ENDS.map(endOf), ...single];
 }
 
 const TURNED: Candidate = {
   idea: "time and batch",
   nodes: [],
+  ops: [],
   what: "the arrays have time and batch the other way around",
   turned: true,
   apply: (model) => model,
@@ -163,6 +167,7 @@ function endOf(op: (typeof ENDS)[number]): Candidate {
   return {
     idea: "end",
     nodes: [],
+    ops: [],
     what: `${op} after the last layer`,
     layer: { type: op },
     apply(model) {

@@ -88,12 +88,13 @@ export function factsOf({ path, read, expect, saved, tolerance, ok, gaps, found,
 }
 
 /** What to do, by what the file's format lets one say. */
-function adviceOf({ nodes, spec, turned, layer }: Candidate, read: ReadFile, { batchFirst }: Saved): string {
+function adviceOf(change: Candidate, read: ReadFile, { batchFirst }: Saved): string {
+  const { spec, turned, layer } = change;
   if (turned) return batchFirst ? "leave out batch_first" : "--batch-first, or batch_first=True among the arrays";
   const { layers, format } = read;
   if (layers !== undefined && layer !== undefined) return `${JSON.stringify(layer)} as the last of layers`;
   if (layers !== undefined && spec !== undefined) {
-    const own = layers.filter(({ name = "" }) => nodes.includes(name));
+    const own = layers.filter((one) => isOf(change, one));
     return `in layers: ${own.map((one) => JSON.stringify({ ...one, ...said(spec) })).join(", ")}`;
   }
   if (spec?.resetAfter === true && format.name === "ONNX") return '--gru-reset after, or gruReset: "after" in code';
@@ -106,12 +107,16 @@ function meant({ layers }: ReadFile, { changes }: Fit): LayerSpec[] | undefined 
   if (layers === undefined || !changes.every(({ spec, layer, turned }) => spec ?? layer ?? turned)) return undefined;
   if (changes.every(({ turned }) => turned)) return undefined;
   return changes.reduce<LayerSpec[]>(
-    (list, { nodes, spec, layer }) => [
-      ...list.map((one) => (spec && nodes.includes(one.name ?? "") ? { ...one, ...said(spec) } : one)),
-      ...(layer ? [layer] : []),
+    (list, change) => [
+      ...list.map((one) => (change.spec && isOf(change, one) ? { ...one, ...said(change.spec) } : one)),
+      ...(change.layer ? [change.layer] : []),
     ],
     [...layers],
   );
+}
+
+function isOf({ nodes, ops }: Candidate, { name = "", type }: LayerSpec): boolean {
+  return nodes.includes(name) && ops.includes(type);
 }
 
 /** Attributes as a LayerSpec has them: one function without its list, and by its name alone. */

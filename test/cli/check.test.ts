@@ -47,6 +47,22 @@ beforeAll(() => {
   write("head.npz", npz(head.arrays.values()));
 });
 
+it("advice for a layer without a name leaves other layers without one as they are", () => {
+  const y = gru.arrays.get("y") as Tensor;
+  write(
+    "tanh.npz",
+    npz(new Map(gru.arrays).set("y", f32("y", y.shape, floats(gru.arrays, "y").map(Math.tanh))).values()),
+  );
+  const end = { type: "activation", activation: "tanh" };
+  const layers = JSON.stringify([{ type: "gru", resetAfter: false }, end]);
+  const args = ["--expect", "tanh.npz", "--layers"];
+  const { fits } = JSON.parse(check("gru.safetensors", ...args, layers, "--output", "right.safetensors", "--json").out);
+  expect(fits[0].changes[0].advice).toBe('in layers: {"type":"gru","resetAfter":true}');
+  expect(fits[0].layers).toEqual([{ type: "gru", resetAfter: true }, end]);
+  expect(check("gru.safetensors", ...args, JSON.stringify(fits[0].layers)).out).toContain("check: ok");
+  expect(check("right.safetensors", "--expect", "tanh.npz").out).toContain("check: ok");
+});
+
 describe("a model that gives what training saved", () => {
   it("is ok: the largest difference, exit code 0", () => {
     const { out, err, code } = check("gru.safetensors", "--expect", "gru.npz");

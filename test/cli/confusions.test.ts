@@ -252,6 +252,19 @@ describe("one thing is wrong:", () => {
     session.dispose();
   });
 
+  it("a layer without a name beside another without one", () => {
+    const saved = savedOf("gru_9x8");
+    const layers = [...saved.layers, { type: "activation", activation: "tanh" }];
+    const y = saved.arrays.get("y") as Tensor;
+    const arrays = new Map(saved.arrays).set("y", { ...y, data: (y.data as Float32Array).map(Math.tanh) });
+    const wrong = layers.map((one) => (one.type === "gru" ? { ...one, resetAfter: false } : one));
+    const { said, found } = fitsOf(modelFromLayers(wrong, saved.weights), arrays);
+    expect(said).toEqual([[": the reset gate applies after the product"]]);
+    // What --output writes can be read.
+    const [gru, tanh] = readModel(writeSafetensors(found.fits[0].model)).nodes;
+    expect([gru.attrs.resetAfter, Object.keys(tanh.attrs)]).toEqual([true, ["function"]]);
+  });
+
   it("a bias that training did not have", () => {
     const saved = savedOf("gru_nobias");
     const more = tensors({ bias_ih_l0: [15], bias_hh_l0: [15] });
