@@ -9,7 +9,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     pool: "forks",
     execArgv: flags,
-    // Against what hangs; a busy machine is not a failure.
+    // Against what hangs: a busy machine is slow, not wrong.
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

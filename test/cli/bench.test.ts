@@ -1,12 +1,9 @@
 /** `sluice bench`: what it counts and names. No test asserts a time. */
 
 import { rmSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reportOf, type Timing, timesOf } from "../../src/cli/bench.ts";
 import { makeFolder, RECIPES, sluice, writeModels } from "./files.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const folder = makeFolder();
 beforeAll(() => writeModels(folder));

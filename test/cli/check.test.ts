@@ -2,7 +2,7 @@
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readExpected } from "../../src/cli/expected.ts";
 import { encodeSafetensors } from "../../src/formats/safetensors.ts";
 import { createSessionSync, modelFromLayers, quantizeModel, type Tensor, writeSafetensors } from "../../src/index.ts";
@@ -11,9 +11,6 @@ import { model as writeOnnx } from "../formats/onnx/writer.ts";
 import { NO_VECTORS, VECTORS } from "../vectors.ts";
 import { makeFolder, modelOf, sluice } from "./files.ts";
 import { array, npz, savedOf } from "./saved.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const folder = makeFolder();
 afterAll(() => rmSync(folder, { recursive: true }));

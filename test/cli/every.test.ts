@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, it, vi } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { createSessionSync, formatOf, type LayerSpec, type Model, readModel, readTensors } from "../../src/all.ts";
 import { sizeOf } from "../../src/cli/columns.ts";
 import { guessChain } from "../../src/cli/guess.ts";
@@ -11,9 +11,6 @@ import { model as writeOnnx } from "../formats/onnx/writer.ts";
 import { NO_VECTORS, VECTORS } from "../vectors.ts";
 import { type EveryFile, writeEveryFile } from "./every.ts";
 import { FLAGS, makeFolder, sluice } from "./files.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const folder = makeFolder();
 const files = writeEveryFile(folder);

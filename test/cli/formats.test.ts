@@ -3,12 +3,9 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GOLDEN, readJson } from "../vectors.ts";
 import { FLAGS, makeFolder, sluice } from "./files.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const folder = makeFolder();
 const AMPLIFIER = {

@@ -2,7 +2,7 @@
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   createSessionSync,
   type Model,
@@ -15,9 +15,6 @@ import { toF32 } from "../../src/tensor.ts";
 import { f32, graphModel } from "../graph/model.ts";
 import { tensors } from "../tensors.ts";
 import { cell, makeFolder, modelOf, sluice, writeModels } from "./files.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const folder = makeFolder();
 const LARGE = modelFromLayers([{ type: "gru", name: "rnn" }], tensors(cell("rnn", 3, 64, 64)));

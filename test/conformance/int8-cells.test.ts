@@ -4,7 +4,7 @@
  */
 
 import { basename } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createSessionSync, type Model, quantizeModel, type Tensor } from "../../src/index.ts";
 import { GOLDEN, safetensorsIn } from "../vectors.ts";
 import { expectBits, expectSameState } from "./compare.ts";
@@ -23,9 +23,6 @@ import { type Layer, randomInputs, randomModel, randomState, seeded } from "./mo
 import { operators } from "./random-operators.ts";
 import { cell, recurrent } from "./random-recurrent.ts";
 import { HAS_RELAXED } from "./relaxed.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const VARIANTS = HAS_RELAXED ? (["simd", "relaxed"] as const) : (["simd"] as const);
 

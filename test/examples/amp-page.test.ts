@@ -14,9 +14,6 @@ import {
 } from "../browser/chromium.ts";
 import { choose, NO_AXE, press, seriousFindings, status, until } from "./pages.ts";
 
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 /** A GRU of 8 units in RTNeural's JSON whose head gives silence, so that what is heard with it is the bypass. */
 const silent = () => {
   const rows = (n: number, k: number) => Array.from({ length: n }, (_, i) => Array.from(noise(k, i + 1)));

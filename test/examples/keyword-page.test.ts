@@ -21,9 +21,6 @@ import {
 import { NO_VECTORS, VECTORS } from "../vectors.ts";
 import { choose, fakeMicrophone, NO_AXE, press, seriousFindings, status, until } from "./pages.ts";
 
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const MODELS = VECTORS && join(VECTORS, "models", "ml-kws");
 const RATE = 16_000;
 

@@ -9,7 +9,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSessionSync, readModel, type Stream } from "../../src/index.ts";
 import {
   bin,
@@ -23,9 +23,6 @@ import {
   start,
   stop,
 } from "../runtimes/files.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const EXAMPLE = fileURLToPath(new URL("../../examples/serverless", import.meta.url));
 const folder = makeFolder();

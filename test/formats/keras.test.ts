@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Field, parseJson } from "../../src/formats/json.ts";
 import { kerasModel } from "../../src/formats/keras/model.ts";
 import { f32 } from "../../src/formats/nested.ts";
@@ -21,9 +21,6 @@ import { loadModel, ModelError, readModel } from "../../src/keras.ts";
 import { CORE } from "../../src/ops/core.ts";
 import type { Tensor } from "../../src/tensor.ts";
 import { GOLDEN, NO_VECTORS, readJson, VECTORS } from "../vectors.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 interface Expected {
   readonly input: readonly number[];

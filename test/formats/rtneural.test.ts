@@ -5,7 +5,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { cellTensors, toRows } from "../../src/formats/keras/weights.ts";
 import { byName, f32 } from "../../src/formats/nested.ts";
 import { createSessionSync as createCoreSession } from "../../src/index.ts";
@@ -18,9 +18,6 @@ import {
   type Stream,
 } from "../../src/rtneural.ts";
 import { NO_VECTORS, VECTORS } from "../vectors.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 const utf8 = (value: unknown) => new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
 const bytesAt = (path: string) => new Uint8Array(readFileSync(join(VECTORS as string, path)));

@@ -7,15 +7,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { instantiateSync } from "@assemblyscript/loader";
 import { build } from "esbuild";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { textOfBytes } from "../../src/binary-text.ts";
 import { createSessionSync, type Model, type SessionInfo, writeSafetensors } from "../../src/index.ts";
 import { randomInputs, randomModel, seeded } from "../conformance/models.ts";
 import { bitsOf, inChild } from "./child.ts";
 import { openRealm } from "./realm.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const root = new URL("../../", import.meta.url);
 const model = randomModel("entries", [

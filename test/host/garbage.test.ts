@@ -3,13 +3,10 @@
  * step would show; the engine's own profiler counts the collections between two points.
  */
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Model } from "../../src/index.ts";
 import { randomModel } from "../conformance/models.ts";
 import { inChild } from "./child.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const GRU = { type: "gru", name: "rnn", hiddenSize: 16 } as const;
 const HEAD = { type: "linear", name: "head", inFeatures: 16, outFeatures: 2 } as const;

@@ -1,12 +1,9 @@
 /** Linear memory: cycles keep it as it is, what is freed is used again, and a member of a group costs little but its state. */
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createRuntimeSync, createSessionSync, type Model, type Runtime, type Session } from "../../src/index.ts";
 import { below, randomModel, seeded, shuffled, uniform } from "../conformance/models.ts";
 import { inChild } from "./child.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const PAGE = 65536;
 /** What a member may cost beside its state. */

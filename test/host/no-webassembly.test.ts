@@ -1,14 +1,11 @@
 /** Hosts without WebAssembly, without its SIMD, or with a policy against it: `auto` takes the reference and says so. */
 
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { createSessionSync, writeSafetensors } from "../../src/index.ts";
 import { expectClose } from "../conformance/compare.ts";
 import { randomModel, seeded, uniform } from "../conformance/models.ts";
 import { bitsOf, inChild } from "./child.ts";
 import { openRealm } from "./realm.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const model = randomModel("no WebAssembly", [
   { type: "gru", name: "rnn", inputSize: 3, hiddenSize: 7 },

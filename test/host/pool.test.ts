@@ -10,9 +10,6 @@ import { createSessionSync, type Model, type RunResult } from "../../src/index.t
 import type { Pool, PoolOptions } from "../../src/pool.ts";
 import { randomModel, seeded, uniform } from "../conformance/models.ts";
 
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
-
 const I = 5;
 const model = randomModel("pool", [
   { type: "gru", name: "rnn", inputSize: I, hiddenSize: 21 },

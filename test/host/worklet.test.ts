@@ -4,14 +4,11 @@
  */
 
 import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { createSessionSync, type Model, writeSafetensors } from "../../src/index.ts";
 import { randomModel, seeded, uniform } from "../conformance/models.ts";
 import { bitsOf, inChild } from "./child.ts";
 import { openRealm, type Realm } from "./realm.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const frames = uniform(seeded("frames"), 50 * 4, -2, 2);
 const models: Readonly<Record<string, Model>> = {

@@ -3,7 +3,7 @@
  * files cut anywhere and seeded damage, which must end in a Model or one of our errors.
  */
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Field, parseJson } from "../../src/formats/json.ts";
 import { kerasModel } from "../../src/formats/keras/model.ts";
 import { type KerasLimits, type KerasOptions, keras } from "../../src/formats/keras.ts";
@@ -13,9 +13,6 @@ import { FormatError, ModelError, readModel } from "../../src/keras.ts";
 import { CORE } from "../../src/ops/core.ts";
 import type { Tensor } from "../../src/tensor.ts";
 import { type Case, file, HDF5_CASES } from "./hdf5-cases.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 function refusal(read: () => unknown): FormatError | ModelError {
   try {

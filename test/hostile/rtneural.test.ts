@@ -3,7 +3,7 @@
  * every prefix of the valid files, and seeded damage to their bytes, which must end in a Model or one of our errors.
  */
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FormatError, ModelError, type ReadModelOptions, readModel } from "../../src/rtneural.ts";
 
 import {
@@ -29,9 +29,6 @@ import {
   VALID,
   zeros,
 } from "./rtneural-files.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** The same with the layer's own fields replaced. */
 const layer = (base: Json, change: Json, inputs = 2) => ({ in_shape: [inputs], layers: [{ ...base, ...change }] });

@@ -4,7 +4,7 @@
  * vectors; OP_LINEAR has its own file.
  */
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import * as abi from "../../assembly/abi.ts";
 import { below, type Random, seeded, uniform } from "../conformance/models.ts";
 import {
@@ -18,9 +18,6 @@ import {
   type Range,
   unitPanels,
 } from "./machine.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAX_ROWS = 9;
 const MAX_SIZE = 40;

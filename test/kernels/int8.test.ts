@@ -3,16 +3,13 @@
  * edges of panels, groups and tiles, and over vectors that are not plain numbers.
  */
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { OP_LINEAR, OP_PACK_INT8, STATUS_OK } from "../../assembly/abi.ts";
 import { int8Bytes, quantizedBytes } from "../../src/program.ts";
 import { expectBits } from "../conformance/compare.ts";
 import { product, type Quantized, quantizeRows } from "../conformance/int8-arithmetic.ts";
 import { type Random, seeded, uniform } from "../conformance/models.ts";
 import { BUILDS, Machine, padded } from "./machine.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const MAX_ROWS = 9;
 

@@ -3,13 +3,10 @@
  * and OP_PACK, which lays its weights out.
  */
 
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { OP_LINEAR, OP_PACK, STATUS_OK } from "../../assembly/abi.ts";
 import { seeded, uniform } from "../conformance/models.ts";
 import { BUILDS, Machine, padded, panels } from "./machine.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const U = 2 ** -24;
 /** γ(m) = m·u / (1 − m·u). */

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeSafetensors } from "../../src/index.ts";
 import {
   type Browser,
@@ -16,9 +16,6 @@ import {
 } from "../browser/chromium.ts";
 import { randomModel } from "../conformance/models.ts";
 import { CHECKS, check } from "./checks.mjs";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const root = new URL("../../", import.meta.url);
 const bytes = writeSafetensors(

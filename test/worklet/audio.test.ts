@@ -4,14 +4,11 @@
  */
 
 import fc from "fast-check";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Engine, States } from "../../src/engine.ts";
 import { AudioModel, type OpenedModel } from "../../src/worklet/audio.ts";
 import { audioLayout, type FrameOptions, type Layout } from "../../src/worklet/layout.ts";
 import { randomModel, seeded, uniform } from "../conformance/models.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000 });
 
 /** A model with a state: row ↦ numbers that tell the row, the knobs and how many rows there were before. */
 type Row = (row: Float32Array, before: number) => ArrayLike<number>;

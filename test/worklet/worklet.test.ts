@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createSessionSync, type Model, writeSafetensors } from "../../src/index.ts";
 import type { FrameOptions } from "../../src/worklet/layout.ts";
 import { audioLayout } from "../../src/worklet/layout.ts";
@@ -22,9 +22,6 @@ import {
 } from "../browser/chromium.ts";
 import { randomModel, seeded, uniform } from "../conformance/models.ts";
 import { bitsOf, inChild } from "../host/child.ts";
-
-// A busy machine is slow, not wrong.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const root = new URL("../../", import.meta.url);
 const RATE = 48_000;
