@@ -1,10 +1,10 @@
 /**
  * The entry `sluice/pool`: one model in several workers, each with a session of its own (`sluice/worker`), and jobs that go to
- * whichever is free.
+ * whichever worker is idle.
  *
  * Data flow   job → queue → an idle worker → result → the job's promise
- * Death       the job of a worker that dies goes back to the head of the queue, and a new worker takes the place. A job is
- *             answered once, whoever has worked on it; one that took three workers with it is refused
+ * Crashes     when a worker dies, its job goes back to the head of the queue and a new worker replaces it. Each job is answered
+ *             once; one that has crashed three workers is refused
  */
 
 import { thread } from "../build/worker-thread.ts";
@@ -35,8 +35,8 @@ export interface MapOptions extends JobOptions {
   readonly onProgress?: (done: number, total: number | undefined) => void;
 }
 
-/** Workers that one job may take with it before it is refused. */
-const DEATHS = 3;
+/** A job that has crashed so many workers is refused. */
+const MAX_CRASHES = 3;
 
 interface Job {
   readonly xs: RunInput;
@@ -44,7 +44,7 @@ interface Job {
   readonly signal: AbortSignal | undefined;
   readonly resolve: (result: RunResult) => void;
   readonly reject: (error: unknown) => void;
-  deaths: number;
+  crashes: number;
 }
 
 /** A worker that is starting, or has a session. */
@@ -120,7 +120,7 @@ export class Pool {
     return new Promise((resolve, reject) => {
       if (this.#disposed) throw disposed();
       signal?.throwIfAborted();
-      const job: Job = { xs, options, signal, resolve, reject, deaths: 0 };
+      const job: Job = { xs, options, signal, resolve, reject, crashes: 0 };
       if (signal !== undefined) this.#listen(signal).add(job);
       this.#waiting.add(job);
       this.#assign();
@@ -166,7 +166,7 @@ export class Pool {
     }
   }
 
-  /** A state that moves through the workers: each run goes on where the one before it ended. */
+  /** A stream over the workers: each run goes on from the state in which the one before it ended. */
   stream(state?: Readonly<State>): PoolStream {
     return new PoolStream(this, state);
   }
@@ -210,7 +210,7 @@ export class Pool {
       const worker = openWorker(thread, { url });
       const session = await createSession(this.#model, { ...options, worker });
       if (this.#disposed) session.dispose();
-      // One that dies while it is idle is no longer there when a job comes.
+      // One that dies while idle must not be given the next job.
       const died = () => this.#slots.delete(slot);
       const { on, addEventListener } = worker as { on?: Listen; addEventListener?: Listen };
       on?.call(worker, "exit", died);
@@ -249,7 +249,7 @@ export class Pool {
     } catch (error) {
       const died = (error as SessionError).code === "ERR_WORKER";
       if (died) this.#slots.delete(slot);
-      if (died && !this.#disposed && !job.signal?.aborted && ++job.deaths < DEATHS) this.#returned.add(job);
+      if (died && !this.#disposed && !job.signal?.aborted && ++job.crashes < MAX_CRASHES) this.#returned.add(job);
       else job.reject(error);
     }
     slot.busy = false;
@@ -266,7 +266,7 @@ export class Pool {
 
 type Listen = (name: string, listener: () => void) => void;
 
-/** A stream without a home: its state is kept here between runs, so no worker's death can lose it. */
+/** A stream that is tied to no worker: its state is kept here between runs, so no crash can lose it. */
 export class PoolStream {
   readonly #pool: Pool;
   #state: Readonly<State> | undefined;

@@ -1,7 +1,7 @@
 /**
  * A kernel binary + the memory of a model → one .wasm file: the memory's minimum is raised, a data section and a custom section
- * are appended. Nothing else of the binary changes (WebAssembly core specification 2.0, §5.5). Memory begins as zeros, so long
- * runs of them are not stored: a segment ends before one, another begins behind it.
+ * are appended. Nothing else of the binary changes (WebAssembly core specification 2.0, §5.5). Memory starts as zeros, so long
+ * runs of them are not stored: a segment ends before such a run and another starts after it.
  */
 
 const CUSTOM = 0;
@@ -24,9 +24,9 @@ export interface Image {
   readonly description: string;
 }
 
-/** Zeros that are worth a new segment, which takes some 8 bytes itself. */
+/** Zeros that are worth a new segment; its own head takes about 8 bytes. */
 const GAP = 32;
-/** Every gap is so long that there are not more, whatever the weights: an engine takes a moment for each, and 100 000 at most. */
+/** Gaps are made long enough that there are no more segments, whatever the weights: each costs an engine time, and 100 000 is its limit. */
 const MOST_SEGMENTS = 10_000;
 
 /** @param binary - a build of the kernels: no data, one memory without a maximum (test/rules/binaries.test.ts) */

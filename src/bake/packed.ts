@@ -1,11 +1,11 @@
 /**
- * A program's words → a packed program (assembly/abi.ts, PACKED_RUN): a graph's records are much alike, so most of their words stood
- * a few records before. The kernels lay it out when an instance begins (assembly/bake.ts).
+ * A program's words → a packed program (assembly/abi.ts, PACKED_RUN): the records of a graph are alike, so most of their words
+ * repeat those of a few records before. The kernels unpack it when a module is instantiated (assembly/bake.ts).
  */
 
 import { PACKED_RUN } from "../../assembly/abi.ts";
 
-/** Places where the same word stood, the nearest first, that are tried for a run. */
+/** Earlier places of the same word, nearest first, that are tried as the start of a run. */
 const TRIED = 64;
 
 export function packProgram(words: Uint32Array): Uint8Array {

@@ -1,7 +1,7 @@
 /**
- * The page's side of a worker: calls wait in a line, one at a time is with the worker, and every call ends — with its answer,
- * with the reason of its signal, or with the worker. A call that is aborted in the line never runs; one that the worker has
- * begun runs to its end, and its answer is dropped; an object that it has made is disposed of.
+ * The page's side of a worker: calls wait in a queue, one at a time is with the worker, and each of them settles — with its
+ * answer, with the reason of its signal, or with the end of the worker. A call that is aborted in the queue never runs; one that
+ * the worker has begun runs to its end: its answer is dropped, and an object that it made is disposed of.
  */
 
 import { SessionError } from "../index.ts";
@@ -48,7 +48,7 @@ const HINT =
 
 export class Calls {
   readonly #worker: WorkerLike;
-  readonly #line: Waiting[] = [];
+  readonly #queue: Waiting[] = [];
   #current: Waiting | undefined;
   #ended: Error | undefined;
   #last = 0;
@@ -123,8 +123,8 @@ export class Calls {
         move: [...buffersOf(moved)],
         settle: (answer) => {
           signal?.removeEventListener("abort", abort);
-          const at = this.#line.indexOf(waiting);
-          if (at >= 0) this.#line.splice(at, 1);
+          const at = this.#queue.indexOf(waiting);
+          if (at >= 0) this.#queue.splice(at, 1);
           if (settled && "value" in answer) drop?.(answer.value);
           settled = true;
           if ("value" in answer) resolve(answer.value);
@@ -132,7 +132,7 @@ export class Calls {
         },
       };
       signal?.addEventListener("abort", abort);
-      this.#line.push(waiting);
+      this.#queue.push(waiting);
       this.#next();
     });
   }
@@ -142,12 +142,12 @@ export class Calls {
     if (this.#ended) return;
     this.#ended = error;
     this.#worker.terminate();
-    for (const waiting of [this.#current, ...this.#line]) waiting?.settle({ reason: error });
+    for (const waiting of [this.#current, ...this.#queue]) waiting?.settle({ reason: error });
   }
 
   #next(): void {
     if (this.#current !== undefined) return;
-    this.#current = this.#line.shift();
+    this.#current = this.#queue.shift();
     if (this.#current === undefined) {
       // An idle worker does not keep Node alive.
       (this.#worker as Partial<NodeWorker>).unref?.();

@@ -1,6 +1,6 @@
 /**
- * Quanta of all channels → quanta, through the model: what the audio thread does. Whatever fails, sound goes on: the samples
- * themselves, as late as the model's would be. The first failure is told, once.
+ * Quanta of all channels → quanta, through the model: what the audio thread does. Whatever fails, sound goes on: the input
+ * passes unchanged, with the model's latency. Only the first failure is reported.
  */
 
 import type { Engine, IoRegion, States } from "../engine.ts";
@@ -28,7 +28,7 @@ export class AudioModel {
   #inputs: readonly IoRegion[] = [];
   #output: IoRegion | undefined;
   #states: readonly States[] = [];
-  #home: States | undefined;
+  #initial: States | undefined;
   /** One for each channel, where the layout has a delay. */
   #delays: readonly StateDelay[] = [];
   #told = false;
@@ -42,15 +42,15 @@ export class AudioModel {
     this.#spectra = stft ? this.#frames.map(() => new Spectra(stft)) : [];
     try {
       const { engine, state, memory } = open(layout.delay === 1 ? Math.ceil(layout.quantum / layout.hop) : 1);
-      const home = engine.createStates(1);
+      const initial = engine.createStates(1);
       state?.forEach((values, i) => {
-        home.write(0, i, values, 0, 1);
+        initial.write(0, i, values, 0, 1);
       });
       this.#states = this.#frames.map(() => engine.createStates(1));
       // Memory does not grow from here on: the regions stay.
       this.#inputs = engine.inputs;
       this.#output = engine.outputs[0];
-      this.#home = home;
+      this.#initial = initial;
       this.#engine = engine;
       if (layout.delay !== 1) this.#delays = this.#states.map((one) => new StateDelay(memory(one), layout.delay));
       this.reset();
@@ -59,7 +59,7 @@ export class AudioModel {
     }
   }
 
-  /** As it was created: silence before, states at home. */
+  /** As it was created: silence before, states as the options gave them. */
   reset(): void {
     this.#told = this.#engine === undefined;
     for (let c = 0; c < this.#frames.length; c++) {
@@ -70,7 +70,7 @@ export class AudioModel {
 
   /** A channel's state as it was created. */
   #rewind(c: number): void {
-    if (this.#home) this.#states[c].copy(0, this.#home, 0);
+    if (this.#initial) this.#states[c].copy(0, this.#initial, 0);
     if (c < this.#delays.length) this.#delays[c].reset();
     if (c < this.#spectra.length) this.#spectra[c].reset();
   }
@@ -113,7 +113,7 @@ export class AudioModel {
           if (c < this.#spectra.length) this.#spectra[c].write(output, r, frames);
           else frames.write(output, r);
         }
-        if (delayed) this.#delays[c].turn();
+        if (delayed) this.#delays[c].advance();
       }
     } catch (error) {
       this.#fail(error);

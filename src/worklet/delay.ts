@@ -24,13 +24,13 @@ export class StateDelay {
     this.reset();
   }
 
-  /** As if the state that is there had always been. */
+  /** As if the state had always been what it is now. */
   reset(): void {
     for (let r = 0; r < this.#rows; r++) this.#past.set(this.#state, r * this.#state.length);
   }
 
-  /** After a step: keeps the state it made, and puts in its place what the next step takes. */
-  turn(): void {
+  /** After a step: stores the state it made and replaces it by the one that the next step starts from. */
+  advance(): void {
     const state = this.#state;
     const past = this.#past;
     const { length } = state;

@@ -1,15 +1,15 @@
 /**
- * What the audio thread's clock said before and after each quantum → how much of its time the model takes. Audio threads have no
- * performance.now in today's browsers: Date.now is right on average over many quanta, while one quantum is known to a
- * tick (1 ms in Chromium and Firefox) only. What the clock says is boxed by engines: counting begins when somebody asks.
+ * The audio thread's clock before and after each quantum → how much of its time the model takes. Today's browsers have no
+ * performance.now on audio threads: Date.now is right on average over many quanta, but resolves a single one only to its
+ * tick (1 ms in Chromium and Firefox). Engines box what a clock returns, which is garbage: nothing is read until somebody asks.
  */
 
 /** Of the quanta since the last answer. */
 export interface Load {
   readonly quanta: number;
-  /** Quanta in which the clock went on by more than a quantum lasts while the node was at work: none of them was in time. */
+  /** Quanta that took longer than a quantum lasts, by this clock: none of them was in time. */
   readonly missed: number;
-  /** Time at work over the time that the quanta last: 1 is all that there is. */
+  /** Time at work over the duration of the quanta: at 1 there is no time left. */
   readonly mean: number;
   /** Of the quantum that took longest, as far as the clock tells. */
   readonly max: number;
@@ -18,37 +18,37 @@ export interface Load {
 const { performance = Date } = globalThis as { performance?: { now(): number } };
 
 export class LoadMeter {
-  readonly #lasts: number;
-  /** Quanta, missed ones, ms of all, ms of the longest, begin of this one. */
+  readonly #quantumMs: number;
+  /** Quanta, missed ones, ms of all, ms of the longest, start of this one. */
   readonly #sums = new Float64Array(5);
-  #counts = false;
+  #counting = false;
 
   /** `quantum` samples at `sampleRate` Hz. */
   constructor(quantum: number, sampleRate: number) {
-    this.#lasts = (quantum / sampleRate) * 1000;
+    this.#quantumMs = (quantum / sampleRate) * 1000;
   }
 
   begin(): void {
-    if (!this.#counts) return;
+    if (!this.#counting) return;
     this.#sums[4] = performance.now();
   }
 
   end(): void {
-    if (!this.#counts) return;
+    if (!this.#counting) return;
     const sums = this.#sums;
     const ms = Math.max(0, performance.now() - sums[4]); // Date.now may be set back
     sums[0] += 1;
-    if (ms > this.#lasts) sums[1] += 1;
+    if (ms > this.#quantumMs) sums[1] += 1;
     sums[2] += ms;
     if (ms > sums[3]) sums[3] = ms;
   }
 
-  /** The load since the last answer, nothing at the first; counting begins, or begins anew. */
+  /** The load since the last call; the first one starts the count. */
   take(): Load {
-    this.#counts = true;
+    this.#counting = true;
     const [quanta, missed, all, longest] = this.#sums;
     this.#sums.fill(0);
-    const mean = quanta === 0 ? 0 : all / (quanta * this.#lasts);
-    return { quanta, missed, mean, max: longest / this.#lasts };
+    const mean = quanta === 0 ? 0 : all / (quanta * this.#quantumMs);
+    return { quanta, missed, mean, max: longest / this.#quantumMs };
   }
 }
