@@ -6,38 +6,13 @@
 import { ModelError } from "../../errors.ts";
 import type { LayerSpec } from "../../layers.ts";
 import type { Tensor } from "../../tensor.ts";
-import { type Field, show } from "../json.ts";
+import { show } from "../json.ts";
 import { f32 } from "../nested.ts";
 import { Arrays } from "./arrays.ts";
+import type { Builder, KerasLayer, Value } from "./builder.ts";
 import { type Activation, activationOf, Config } from "./fields.ts";
 import { addBidirectional, addRecurrent, CELLS, innerLayer } from "./recurrent.ts";
 import { toRows } from "./weights.ts";
-
-/** What a layer reads and gives: a value's name, whether it still has a time axis, and whether Keras has a mask for that. */
-export interface Value {
-  readonly name: string;
-  readonly sequence: boolean;
-  readonly masked?: boolean;
-}
-
-/** A layer as the config names it, with what it reads. */
-export interface KerasLayer {
-  readonly className: string;
-  readonly name: string;
-  readonly config: Field;
-  readonly inputs: readonly Value[];
-}
-
-/** The layers and tensors so far, and what all layers share. */
-export interface Builder {
-  readonly layers: LayerSpec[];
-  readonly tensors: Tensor[];
-  readonly warnings: string[];
-  /** Major version of Keras that wrote the file. */
-  readonly keras: number | undefined;
-  /** Layers whose mask the caller takes on: by the lengths of the sequences. */
-  readonly ignore: readonly string[];
-}
 
 /** Layers that do nothing once a model is trained. */
 const IDENTITY = new Map<string, readonly string[]>([
@@ -88,24 +63,10 @@ function addAny(to: Builder, layer: KerasLayer, config: Config, weights: Arrays)
       return addLayer(to, { ...inner, name }, weights.rest());
     }
     case "Conv1D":
-    case "Dense": {
-      const units = config.size(className === "Dense" ? "units" : "filters");
-      if (className === "Conv1D") checkPointwise(config);
-      const hasBias = config.boolean("use_bias", true);
-      const activation = activationOf(config, "activation", "linear", to.keras);
-      const kernel =
-        className === "Dense" ? weights.next([undefined, units]) : pointwise(weights.next([1, undefined, units]));
-      const bias = hasBias ? weights.next([units]) : undefined;
-      weights.end();
-      const [columns] = kernel.shape;
-      to.tensors.push(f32(`${name}.weight`, [units, columns], toRows(kernel.data, columns, units)));
-      if (bias) to.tensors.push(f32(`${name}.bias`, [units], bias.data));
-      const inside = typeof activation === "string" || activation.name === "identity" ? {} : { activation };
-      const value = push({ type: "linear", name, inputs: from, bias: hasBias, ...inside });
-      return typeof activation === "string"
-        ? push({ type: activation, name: `${name}/activation`, inputs: [value.name] })
-        : value;
-    }
+    case "Dense":
+      return linearLayers(to, layer, config, weights)
+        .map((spec) => push(spec))
+        .at(-1) as Value;
     case "Embedding": {
       const shape = [config.size("input_dim"), config.size("output_dim")];
       const masked = config.boolean("mask_zero", false);
@@ -172,6 +133,26 @@ const OTHERS = [
 
 export function isKnownLayer(className: string): boolean {
   return CELLS.has(className) || IDENTITY.has(className) || OTHERS.some((one) => one.split(" ")[0] === className);
+}
+
+/** A Dense or a pointwise Conv1D, and the softmax after it where that is its activation. */
+function linearLayers(to: Builder, layer: KerasLayer, config: Config, weights: Arrays): LayerSpec[] {
+  const { className, name, inputs } = layer;
+  const units = config.size(className === "Dense" ? "units" : "filters");
+  if (className === "Conv1D") checkPointwise(config);
+  const bias = config.boolean("use_bias", true);
+  const activation = activationOf(config, "activation", "linear", to.keras);
+  const kernel =
+    className === "Dense" ? weights.next([undefined, units]) : pointwise(weights.next([1, undefined, units]));
+  const [columns] = kernel.shape;
+  to.tensors.push(f32(`${name}.weight`, [units, columns], toRows(kernel.data, columns, units)));
+  if (bias) to.tensors.push(f32(`${name}.bias`, [units], weights.next([units]).data));
+  weights.end();
+  const linear = { type: "linear", name, inputs: [inputs[0].name], bias };
+  if (typeof activation === "string") {
+    return [linear, { type: activation, name: `${name}/activation`, inputs: [name] }];
+  }
+  return [activation.name === "identity" ? linear : { ...linear, activation }];
 }
 
 /** A convolution over one step is a linear layer. */

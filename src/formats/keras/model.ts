@@ -8,9 +8,10 @@ import type { Tensor } from "../../tensor.ts";
 import type { Outline } from "../format.ts";
 import type { Field } from "../json.ts";
 import { byName } from "../nested.ts";
+import type { Builder, Value } from "./builder.ts";
 import { type ConfigLayer, readModelConfig } from "./config.ts";
 import { Config } from "./fields.ts";
-import { addLayer, type Builder, isKnownLayer, type Value } from "./layers.ts";
+import { addLayer, isKnownLayer } from "./layers.ts";
 
 /** Gives the weights of each layer in Keras's order; `layers` in the order of the file. */
 export type WeightsOf = (layers: readonly ConfigLayer[]) => ReadonlyMap<string, readonly Tensor[]>;

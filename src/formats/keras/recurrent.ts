@@ -7,9 +7,9 @@ import type { LayerSpec } from "../../layers.ts";
 import type { ActivationSpec } from "../../model.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { Arrays } from "./arrays.ts";
+import type { Builder, KerasLayer, Value } from "./builder.ts";
 import { checkOrigin } from "./config.ts";
 import { activationOf, Config } from "./fields.ts";
-import type { Builder, KerasLayer, Value } from "./layers.ts";
 import { type CellType, cellTensors, fromCudnn, GATES } from "./weights.ts";
 
 export const CELLS = new Map<string, CellType>([
