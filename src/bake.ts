@@ -43,7 +43,7 @@ import type { Model } from "./model.ts";
 import { CORE } from "./ops/core.ts";
 import { GRAPH } from "./ops/graph.ts";
 import { loadWeights } from "./pack.ts";
-import { planModel } from "./plan.ts";
+import { type Plan, planModel } from "./plan.ts";
 import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
 import { encodeProgram, type Place, type Region, type Rows } from "./program.ts";
 import { type Precision, packedWeights } from "./quantize.ts";
@@ -85,57 +85,23 @@ export interface Baked {
  * const { wasm, js, dts } = bakeModel(model, "model");
  */
 export function bakeModel(model: Model, name: string, options: BakeOptions = {}): Baked {
+  checkArguments(model, name, options);
   const { variant = "simd", precision, maxSteps = 64 } = options;
-  if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
-  if (typeof name !== "string") throw wrongKind("name", "string", name);
-  checkOneOf("variant", variant, ["simd", "relaxed"]);
-  if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
-  checkInteger("maxSteps", maxSteps, 1);
-  for (const [ports, what] of [
-    [model.inputs, "inputs"],
-    [model.outputs, "outputs"],
-  ] as const) {
-    if (ports.length > H_PORTS)
-      throw new ModelError("ERR_GRAPH", `${what}: expected at most ${H_PORTS} to bake; got ${ports.length}.`);
-  }
   const { kit, graph } = kitOf(model);
   const runtime = openRuntime(kit, { variant }) as Runtime;
-  const folded = packedWeights(kit.ops, model, precision);
+  const packed = packedWeights(kit.ops, model, precision);
   // A state that pairs an output with an input: a step needs the one before it whole.
   const rows = model.states.some(({ input }) => input !== undefined) ? 1 : maxSteps;
-  const plan = planModel(kit.ops, folded, rows);
+  const plan = planModel(kit.ops, packed, rows);
+  const layout = layOut(runtime, plan);
+  packInto(runtime, plan, packed, layout);
 
-  // What the file holds.
-  const code = runtime.allocate(encodeProgram(plan.program, rows, () => 0).byteLength);
-  const none = runtime.allocate(encodeProgram([], 0, () => 0).byteLength);
-  const weights = runtime.allocate(plan.bytes.weights);
-  const initial = runtime.allocate(plan.bytes.state);
-  const state = runtime.allocate(plan.bytes.state);
-  const end = state + plan.bytes.state;
-
-  // What an instance has beside it; at the same place, while packing, the matrices on their way to panels.
-  const bases: Partial<Record<Region, number>> = { weights };
-  let free = Math.ceil(end / 64) * 64;
-  for (const region of WORKING) {
-    bases[region] = free;
-    free += plan.bytes[region];
-  }
-  bases.temporary = runtime.allocate(plan.bytes.temporary);
-  bases.matrix = runtime.allocate(plan.bytes.matrix);
-  const once = runtime.allocate(ONCE_BYTES);
-  const address = (region: Region) => bases[region] as number;
-  const at = ({ region, offset }: Place) => address(region) + offset;
-  loadWeights(plan.load, folded.tensors, runtime.f32, at, (record, rows) => {
-    runtime.u32.set(encodeProgram([record], rows, address), once / 4);
-    runtime.kernels.execute(once, 0, rows);
-  });
-
-  const description = describe(model, folded, graph, plan, variant);
   const { f32, u32 } = runtime;
-  const words = encodeProgram(plan.program, rows, address);
-  for (const copy of [initial, state]) f32.set(initialState(folded, plan), copy / 4);
+  const { code, none, initial, state, end, address } = layout;
+  for (const copy of [initial, state]) f32.set(initialState(packed, plan), copy / 4);
+  const description = describe(model, packed, graph, plan, variant);
   const header = (offset: number, ...values: readonly number[]) => u32.set(values, (HEADER + offset) / 4);
-  const places = (rows: readonly Rows[]) => rows.map(({ place }) => at(place));
+  const places = (rows: readonly Rows[]) => rows.map(({ place }) => address(place.region) + place.offset);
   header(H_MAGIC, BAKE_MAGIC);
   header(H_VERSION, BAKE_VERSION);
   // A sequence model takes no single steps: a program for no rows answers so.
@@ -152,6 +118,8 @@ export function bakeModel(model: Model, name: string, options: BakeOptions = {})
 
   u32.fill(0, SOLO / 4, CONSTANTS / 4);
   const parts: Part[] = [{ address: HEADER, bytes: new Uint8Array(u32.buffer, HEADER, end - HEADER) }];
+  const words = encodeProgram(plan.program, rows, address);
+  let { free } = layout;
   if (kit === GRAPH_KIT) {
     const bytes = packProgram(words);
     header(H_PACKED, free);
@@ -168,6 +136,65 @@ export function bakeModel(model: Model, name: string, options: BakeOptions = {})
     js: program(description, name, baked),
     dts: declarations(description),
   };
+}
+
+function checkArguments(model: Model, name: string, { variant, precision, maxSteps }: BakeOptions): void {
+  if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
+  if (typeof name !== "string") throw wrongKind("name", "string", name);
+  if (variant !== undefined) checkOneOf("variant", variant, ["simd", "relaxed"]);
+  if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
+  if (maxSteps !== undefined) checkInteger("maxSteps", maxSteps, 1);
+  for (const [ports, what] of [
+    [model.inputs, "inputs"],
+    [model.outputs, "outputs"],
+  ] as const) {
+    if (ports.length > H_PORTS)
+      throw new ModelError("ERR_GRAPH", `${what}: expected at most ${H_PORTS} to bake; got ${ports.length}.`);
+  }
+}
+
+/** Addresses in the memory of an instance. */
+interface Layout {
+  /** The program, and one for no rows. */
+  readonly code: number;
+  readonly none: number;
+  readonly initial: number;
+  readonly state: number;
+  /** Where that ends which the file holds. */
+  readonly end: number;
+  /** The first byte that nothing has. */
+  readonly free: number;
+  address(region: Region): number;
+}
+
+/** First what the file holds, then what an instance has beside it. */
+function layOut(runtime: Runtime, plan: Plan): Layout {
+  const code = runtime.allocate(encodeProgram(plan.program, plan.rows, () => 0).byteLength);
+  const none = runtime.allocate(encodeProgram([], 0, () => 0).byteLength);
+  const weights = runtime.allocate(plan.bytes.weights);
+  const initial = runtime.allocate(plan.bytes.state);
+  const state = runtime.allocate(plan.bytes.state);
+  const end = state + plan.bytes.state;
+  const bases: Partial<Record<Region, number>> = { weights };
+  let free = Math.ceil(end / 64) * 64;
+  for (const region of WORKING) {
+    bases[region] = free;
+    free += plan.bytes[region];
+  }
+  // While packing, matrices on their way to panels: an instance has its working memory at the same place.
+  bases.temporary = runtime.allocate(plan.bytes.temporary);
+  bases.matrix = runtime.allocate(plan.bytes.matrix);
+  return { code, none, initial, state, end, free, address: (region) => bases[region] as number };
+}
+
+/** The weights as the kernels read them, packed by the kernels. */
+function packInto(runtime: Runtime, plan: Plan, model: Model, { address }: Layout): void {
+  const once = runtime.allocate(ONCE_BYTES);
+  const at = ({ region, offset }: Place) => address(region) + offset;
+  loadWeights(plan.load, model.tensors, runtime.f32, at, (record, rows) => {
+    runtime.u32.set(encodeProgram([record], rows, address), once / 4);
+    runtime.kernels.execute(once, 0, rows);
+  });
 }
 
 /** The kernels that run a model; one that none runs is refused with what the whole table says. */
