@@ -14,7 +14,7 @@ import { createReadStream, existsSync, readFileSync, renameSync, writeFileSync }
 import { parseArgs } from "node:util";
 import { Detector } from "./detector.ts";
 import { Picture } from "./picture.ts";
-import { readReadings } from "./readings.ts";
+import { type Reading, readReadings } from "./readings.ts";
 import { openSession } from "./session.ts";
 
 const REDRAW = 100; // milliseconds
@@ -48,9 +48,24 @@ const before = detector.count;
 let alarms = 0;
 let drawn = 0;
 
-process.once("SIGINT", end);
-process.once("SIGTERM", end);
-for await (const { time, value } of readReadings(source, file === "-" ? "standard input" : file)) {
+let stopped = false;
+const stop = () => {
+  stopped = true;
+  source.destroy();
+};
+process.once("SIGINT", stop);
+process.once("SIGTERM", stop);
+try {
+  for await (const reading of readReadings(source, file === "-" ? "standard input" : file)) {
+    if (stopped) break;
+    take(reading);
+  }
+} catch (error) {
+  if (!stopped) throw error; // what a source says that was closed
+}
+end();
+
+function take({ time, value }: Reading): void {
   const { surprise, loudness, alarm } = detector.score(value);
   picture.add(value, alarm);
   if (alarm) {
@@ -64,7 +79,6 @@ for await (const { time, value } of readReadings(source, file === "-" ? "standar
     drawn = performance.now();
   }
 }
-end();
 
 function end(): void {
   if (values.state !== undefined) {
@@ -74,9 +88,7 @@ function end(): void {
   const [readings, marks] = picture.lines(columns());
   console.error(`${live ? "\r\x1b[K" : ""}${readings}${marks && `\n${marks}`}`);
   console.error(`${detector.count - before} readings, ${alarms} ${alarms === 1 ? "alarm" : "alarms"}`);
-  process.exitCode = 0;
   session.dispose();
-  process.stdin.destroy();
 }
 
 function columns(): number {

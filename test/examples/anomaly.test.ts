@@ -28,8 +28,8 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** Runs a program of the example; `input` is its standard input. */
-function run(program: string, args: readonly string[], input = ""): Promise<Ended> {
+/** Runs a program of the example; `input` is its standard input. `interrupt`: SIGINT at its first line, before the input's end. */
+function run(program: string, args: readonly string[], input = "", interrupt = false): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ["--import", "tsx", join(EXAMPLE, program), ...args]);
     let [stdout, stderr] = ["", ""];
@@ -38,7 +38,10 @@ function run(program: string, args: readonly string[], input = ""): Promise<Ende
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
     child.stdin.on("error", () => {}); // a program that failed reads no more
-    child.stdin.end(input);
+    if (interrupt) {
+      child.stdout.once("data", () => child.kill("SIGINT"));
+      child.stdin.write(input);
+    } else child.stdin.end(input);
   });
 }
 
@@ -152,6 +155,24 @@ describe("watch.ts", { timeout: 60_000 }, () => {
     expect(alarms).toBe(whole.stdout);
     expect(alarms.split("\n")).toHaveLength(2 + 1);
     expect(statSync(state).size).toBeLessThan(300);
+  });
+
+  it("ends at Ctrl-C with the state of what it has seen, of a file and of standard input", async () => {
+    const file = join(folder, "endless.csv");
+    writeFileSync(file, csv(0, 2400).repeat(200));
+    for (const [from, input] of [
+      [file, ""],
+      ["-", csv(0, 1000)],
+    ]) {
+      const state = join(folder, `${from === file}.state`);
+      const { code, stderr } = await run("watch.ts", [from, "--state", state], input, true);
+      expect(stderr).toMatch(/^[▁▂▃▄▅▆▇█]+\n( *▲)*\n?\d+ readings, \d+ alarms?\n$/);
+      expect(code).toBe(0);
+      const seen = Number(/(\d+) readings/.exec(stderr)?.[1]);
+      expect(seen).toBeLessThan(480_000);
+      const more = await run("watch.ts", ["--state", state], csv(0, 1));
+      expect(more.stderr).toContain("1 readings, 0 alarms");
+    }
   });
 
   it("says in one line what is wrong, with its place, and leaves the state as it was", async () => {
