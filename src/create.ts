@@ -5,6 +5,7 @@
  */
 
 import { createArena } from "./arena.ts";
+import { checkInteger, checkOneOf, wrongKind } from "./arguments.ts";
 import type { Engine, Variant } from "./engine.ts";
 import { ModelError } from "./errors.ts";
 import { checkGraph, type Graph } from "./graph.ts";
@@ -19,7 +20,6 @@ import {
 } from "./kernels.ts";
 import type { Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
 import type { Precision } from "./quantize.ts";
 import { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";

@@ -4,6 +4,7 @@
  * names, attributes, sizes and tensors fails here, at load.
  */
 
+import { kindOf } from "./arguments.ts";
 import { ModelError, type ModelErrorCode } from "./errors.ts";
 import { type Model, type Node, type StateInfo, tensorKey, type ValueInfo } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
@@ -205,7 +206,7 @@ function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>):
 /** Readers give arrays that fit; callers who make tensors may not. */
 function checkData({ dtype, shape, data }: Tensor, key: string, details: { node: string; tensor: string }): void {
   const expected = ARRAYS[dtype]?.name;
-  const got = Object.prototype.toString.call(data).slice(8, -1);
+  const got = kindOf(data);
   if (got !== expected)
     throw new ModelError("ERR_DTYPE", `${key}: expected ${expected} for ${dtype}; got ${got}`, details);
   if (data.length === elements(shape)) return;
@@ -234,7 +235,7 @@ function checkScale(
     const message = `${key}: expected at most ${MAX_INT8_COLUMNS} columns for int8; got ${columns}`;
     throw new ModelError("ERR_SHAPE", message, details);
   }
-  const numbers = Object.prototype.toString.call(scale) === "[object Float32Array]" ? (scale as Float32Array) : [];
+  const numbers = kindOf(scale) === "Float32Array" ? (scale as Float32Array) : [];
   if (numbers.length !== rows) {
     throw new ModelError("ERR_SHAPE", `${key}.scale: expected Float32Array of ${rows}; got ${numbers.length}`, details);
   }

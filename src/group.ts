@@ -1,7 +1,8 @@
 /** Many states of one model, advanced together: their products are matrix-matrix, so each weight is read once for several. */
 
+import { checkInteger, wrong, wrongKind } from "./arguments.ts";
 import { Members, prepare, type SessionCore, type State } from "./members.ts";
-import { checkInteger, type Numbers, type Output, wrong, wrongKind } from "./ports.ts";
+import type { Numbers, Output } from "./ports.ts";
 
 export class StreamGroup {
   /** How many members. */

@@ -3,11 +3,11 @@
  */
 
 import { CONSTANTS } from "../assembly/abi.ts";
+import { kindOf, wrongKind } from "./arguments.ts";
 import { bytesOfText } from "./binary-text.ts";
 import { COEFFICIENTS } from "./coefficients.ts";
 import { ModelError, SessionError } from "./errors.ts";
 import { readAll } from "./load.ts";
-import { kindOf, wrongKind } from "./ports.ts";
 
 /** A build of the kernels: its bytes as text (src/binary-text.ts), whole or in parts, bytes, or a compiled Module. */
 export type KernelBinary = string | readonly string[] | Uint8Array | ArrayBuffer | WebAssembly.Module;
@@ -45,7 +45,7 @@ export function fastestFirst({ simd, relaxed }: KernelSet): readonly KernelBinar
 
 /** By tag, since a Module may come from another realm. */
 function isModule(binary: unknown): binary is WebAssembly.Module {
-  return Object.prototype.toString.call(binary) === "[object WebAssembly.Module]";
+  return kindOf(binary) === "WebAssembly.Module";
 }
 
 /** Text as bytes, by hand: audio worklets have neither atob nor TextDecoder. @internal */

@@ -8,10 +8,11 @@
  */
 
 import { STATUS_ID } from "../assembly/abi.ts";
+import { wrong, wrongKind } from "./arguments.ts";
 import type { Engine, IoRegion, States } from "./engine.ts";
 import { FormatError, SessionError } from "./errors.ts";
 import type { Model, StateInfo } from "./model.ts";
-import { byPort, checkRows, type Numbers, type Output, type Port, wrong, wrongKind } from "./ports.ts";
+import { byPort, checkRows, type Numbers, type Output, type Port } from "./ports.ts";
 import { elements } from "./tensor.ts";
 
 /** `NAME.h`, `NAME.c`, each (layers × directions, B, H). */

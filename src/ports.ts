@@ -1,5 +1,6 @@
 /** The callers' arrays: found by input or output name, and checked before anything is written. */
 
+import { checkInteger, wrong, wrongKind } from "./arguments.ts";
 import { rowSize } from "./graph.ts";
 import type { Model, ValueInfo } from "./model.ts";
 
@@ -27,30 +28,6 @@ export function portsOf(model: Model, values: readonly ValueInfo[]): Port[] {
     const ids = tables.length > 0 ? Math.min(...tables.map(({ attrs }) => attrs.numEmbeddings as number)) : undefined;
     return { name, dtype, size: rowSize(shape), ids };
   });
-}
-
-/** "Float32Array", "Array", "string": what a message calls a value. */
-export function kindOf(value: unknown): string {
-  return value === null || value === undefined ? `${value}` : Object.prototype.toString.call(value).slice(8, -1);
-}
-
-export function wrong(name: string, expected: string | number, got: unknown): RangeError {
-  return new RangeError(`"${name}" expected ${expected}, got ${got}`);
-}
-
-export function wrongKind(name: string, expected: string, value: unknown): TypeError {
-  return new TypeError(`"${name}" expected ${expected}, got ${kindOf(value)}`);
-}
-
-/** Throws unless `value` is an integer in min … max. */
-export function checkInteger(name: string, value: unknown, min: number, max = Infinity): asserts value is number {
-  if (!(Number.isInteger(value) && (value as number) >= min && (value as number) <= max)) {
-    throw wrong(name, max === Infinity ? `an integer ≥ ${min}` : `${min}…${max}`, value);
-  }
-}
-
-export function checkOneOf(name: string, value: string, known: readonly string[]): void {
-  if (!known.includes(value)) throw wrong(name, known.join(", "), value);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

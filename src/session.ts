@@ -4,13 +4,14 @@
  * Data flow   Model → Engine (src/create.ts) → Session → streams, groups, runs
  */
 
+import { checkInteger, checkOneOf, wrong, wrongKind } from "./arguments.ts";
 import type { Engine, Variant } from "./engine.ts";
 import { ModelError, SessionError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 import { StreamGroup } from "./group.ts";
 import { checkState, Members, prepare, type SessionCore, type State } from "./members.ts";
 import type { Model, StateInfo, ValueInfo } from "./model.ts";
-import { byPort, checkInteger, checkOneOf, checkRows, type Numbers, portsOf, wrong, wrongKind } from "./ports.ts";
+import { byPort, checkRows, type Numbers, portsOf } from "./ports.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 
 export interface RunOptions {

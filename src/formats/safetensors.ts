@@ -4,6 +4,7 @@
  * header is unknown or repeated, and the tensors cover the data exactly. Aligned tensors are views, others are copies.
  */
 
+import { kindOf, wrongKind } from "../arguments.ts";
 import { FormatError, type FormatErrorCode } from "../errors.ts";
 import { ARRAYS, type Dtype, shapeText, type Tensor } from "../tensor.ts";
 import { encodeUtf8, Field, parseJson, show } from "./json.ts";
@@ -230,13 +231,7 @@ const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string]
 
 /** The argument of every reader. */
 export function checkBytes(bytes: unknown): void {
-  const type = typeName(bytes);
-  if (type !== "Uint8Array") throw new TypeError(`"bytes" expected Uint8Array, got ${type}`);
-}
-
-/** `instanceof` fails across realms. */
-function typeName(value: unknown): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
+  if (kindOf(bytes) !== "Uint8Array") throw wrongKind("bytes", "Uint8Array", bytes);
 }
 
 /**
@@ -250,8 +245,7 @@ export function encodeSafetensors(
   const sorted = [...tensors];
   for (const { name, dtype, data } of sorted) {
     const expected = ARRAYS[dtype]?.name ?? "a known dtype";
-    const got = typeName(data);
-    if (got !== expected) throw new TypeError(`"tensors" expected ${expected} for ${name} (${dtype}), got ${got}`);
+    if (kindOf(data) !== expected) throw wrongKind("tensors", `${expected} for ${name} (${dtype})`, data);
   }
   sorted.sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT || (a.name < b.name ? -1 : 1));
 
