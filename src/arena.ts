@@ -5,12 +5,11 @@
 
 import { MEMBER_BYTES } from "../assembly/abi.ts";
 import type { Engine, IoRegion, States, TraceRows } from "./engine.ts";
-import type { Model } from "./model.ts";
+import { isQuantized, type Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { loadWeights } from "./pack.ts";
 import { type Plan, planModel } from "./plan.ts";
 import { encodeProgram, type Place, type ProgramRecord, type Region, type Rows } from "./program.ts";
-import { isQuantized, type Precision, packedWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
 
@@ -20,10 +19,11 @@ export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRow
 /** Bytes of the longest program of one record that loading runs. */
 export const ONCE_BYTES = 256;
 
-export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number, precision?: Precision): Engine {
+/** Of a model whose weights are as they are to be packed (src/quantize.ts). */
+export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number): Engine {
   const held = new Set<Block>();
   try {
-    return layArena(ops, packedWeights(ops, model, precision), holder(runtime, held), runtime, rows);
+    return layArena(ops, model, holder(runtime, held), runtime, rows);
   } catch (error) {
     for (const block of held) block.free();
     throw error;

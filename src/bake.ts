@@ -171,8 +171,8 @@ export function bakeModel(model: Model, name: string, options: BakeOptions = {})
 }
 
 /** The kernels that run a model; one that none runs is refused with what the whole table says. */
-function kitOf({ inputs, nodes, tensors, states }: Model): { readonly kit: Kit; readonly graph: Graph } {
-  const check = (kit: Kit) => ({ kit, graph: checkGraph(kit.ops, inputs, nodes, tensors, states) });
+function kitOf(model: Model): { readonly kit: Kit; readonly graph: Graph } {
+  const check = (kit: Kit) => ({ kit, graph: checkGraph(kit.ops, model) });
   try {
     return check(CORE_KIT);
   } catch {

@@ -6,7 +6,7 @@
 
 import { kindOf } from "./arguments.ts";
 import { ModelError, type ModelErrorCode } from "./errors.ts";
-import { type Model, type Node, type StateInfo, tensorKey, type ValueInfo } from "./model.ts";
+import { type Model, type Node, type StateInfo, tensorKey } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { inputSize, MAX_SIZE, type Op, type Shaped } from "./ops/op.ts";
 import { ARRAYS, elements, shapeText, type Tensor, toF32 } from "./tensor.ts";
@@ -76,10 +76,7 @@ export function rowSize(shape: readonly (number | string)[]): number {
 /** Walks inputs and nodes; throws a ModelError at the first thing that disagrees. */
 export function checkGraph(
   ops: OpTable,
-  inputs: readonly ValueInfo[],
-  nodes: readonly Node[],
-  tensors: ReadonlyMap<string, Tensor>,
-  states: readonly StateInfo[] = [],
+  { inputs, nodes, tensors, states }: Pick<Model, "inputs" | "nodes" | "tensors" | "states">,
 ): Graph {
   const values = new Map<string, GraphValue>();
   let sequenceNode: string | undefined;
@@ -317,7 +314,7 @@ export function buildModel(
       );
     }
   }
-  const { values, sequenceNode } = checkGraph(ops, inputs, nodes, all, paired);
+  const { values, sequenceNode } = checkGraph(ops, { inputs, nodes, tensors: all, states: paired });
   const tensors = usedTensors(ops, nodes, all, options.ignore ?? [], paired);
   if (options.nonFinite !== "allow") checkFinite(tensors);
   const axes = sequenceNode === undefined ? [] : ["T"];

@@ -7,7 +7,6 @@ import { kindOf, wrongKind } from "./arguments.ts";
 import { bytesOfText } from "./binary-text.ts";
 import { COEFFICIENTS } from "./coefficients.ts";
 import { ModelError, SessionError } from "./errors.ts";
-import { readAll } from "./load.ts";
 
 /** A build of the kernels: its bytes as text (src/binary-text.ts), whole or in parts, bytes, or a compiled Module. */
 export type KernelBinary = string | readonly string[] | Uint8Array | ArrayBuffer | WebAssembly.Module;
@@ -59,9 +58,9 @@ export function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<Ar
 /** How the text of a module begins: "\0asm". */
 const MAGIC = ") / A ;";
 
-/** The bytes of a URL or Response; a binary as it is. */
-export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
-  return ["URL", "Response"].includes(kindOf(source)) ? readAll(source as URL) : (source as KernelBinary);
+/** Are its bytes still to be read? */
+export function isRemote(source: WasmSource | undefined): source is URL | Response {
+  return ["URL", "Response"].includes(kindOf(source));
 }
 
 /** A binary compiled off the calling thread, where the host can; a Module as it is. */

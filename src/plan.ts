@@ -74,7 +74,7 @@ export interface Plan {
 const blockBytes = (blocks: readonly Block[]) => blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0);
 
 export function planModel(ops: OpTable, model: Model, rows: number, traceSteps = 0): Plan {
-  const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
+  const graph = checkGraph(ops, model);
   const bytes: Record<Region, number> = {
     weights: 0,
     temporary: 0,

@@ -6,7 +6,7 @@
 import { ModelError } from "./errors.ts";
 import { foldBatchNorms } from "./fold.ts";
 import { opOf } from "./graph.ts";
-import { type Model, tensorKey } from "./model.ts";
+import { isQuantized, type Model, tensorKey } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { type Tensor, toF32 } from "./tensor.ts";
 
@@ -16,14 +16,9 @@ export type Precision = "f32" | "int8";
  * The weights that a session packs, batch norms folded: as the model has them unless `precision` says otherwise. Where some are
  * int8 all are, so that nothing of an int8 session is fused.
  */
-export function packedWeights(ops: OpTable, model: Model, precision: Precision | undefined): Model {
+export function packedWeights(ops: OpTable, model: Model, precision?: Precision): Model {
   const int8 = precision === undefined ? isQuantized(model) : precision === "int8";
   return int8 ? quantizeWeights(ops, foldBatchNorms(model)) : foldBatchNorms(dequantizeWeights(model));
-}
-
-/** Does the model hold weights that are quantised already? */
-export function isQuantized({ tensors }: Model): boolean {
-  return [...tensors.values()].some(({ scale }) => scale !== undefined);
 }
 
 /**
