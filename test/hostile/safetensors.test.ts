@@ -415,7 +415,7 @@ describe("the argument", () => {
     ["ArrayBuffer", VALID.buffer],
     ["Float32Array", new Float32Array(2)],
     ["String", "model.safetensors"],
-    ["Undefined", undefined],
+    ["undefined", undefined],
   ])("is a TypeError where it is not bytes: %s", (got, value) => {
     const error = new TypeError(`"bytes" expected Uint8Array, got ${got}`);
     expect(() => parseSafetensors(value as unknown as Uint8Array)).toThrow(error);
