@@ -7,7 +7,7 @@ import { MEMBER_BYTES } from "../assembly/abi.ts";
 import type { Engine, IoRegion, States, TraceRows } from "./engine.ts";
 import { isQuantized, type Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { loadWeights } from "./pack.ts";
+import { loadWeights, setRows } from "./pack.ts";
 import { type Plan, planModel } from "./plan.ts";
 import { encodeProgram, type Place, type ProgramRecord, type Region, type Rows } from "./program.ts";
 import type { Runtime } from "./runtime.ts";
@@ -168,10 +168,8 @@ export function initialState(model: Model, plan: Plan): Float32Array {
   const image = new Float32Array(plan.bytes.state / 4);
   model.states.forEach(({ initial = "" }, i) => {
     const tensor = model.tensors.get(initial);
-    const { offset, rows, size, stride } = plan.states[i];
-    const data = tensor && toF32(tensor);
-    if (data)
-      for (let r = 0; r < rows; r++) image.set(data.subarray(r * size, (r + 1) * size), (offset + r * stride) / 4);
+    const { offset, size } = plan.states[i];
+    if (tensor) setRows(image, offset / 4, toF32(tensor), size);
   });
   return image;
 }

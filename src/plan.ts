@@ -40,8 +40,7 @@ export type Load =
     }
   | { readonly kind: "table"; readonly at: Place; readonly lookup: Lookup }
   | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node }
-  | { readonly kind: "tensor"; readonly at: Place; readonly tensor: string; readonly ids: boolean }
-  | { readonly kind: "integers"; readonly at: Place; readonly values: readonly number[] }
+  | { readonly kind: "integers"; readonly at: Place; readonly values: ArrayLike<number> }
   | { readonly kind: "program"; readonly rows: number; readonly record: ProgramRecord };
 
 export interface StatePlan {

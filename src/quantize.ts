@@ -5,7 +5,7 @@
 
 import { ModelError } from "./errors.ts";
 import { foldBatchNorms } from "./fold.ts";
-import { opOf } from "./graph.ts";
+import { opOf, tensorsOf } from "./graph.ts";
 import { isQuantized, type Model, tensorKey } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { type Tensor, toF32 } from "./tensor.ts";
@@ -28,7 +28,7 @@ export function packedWeights(ops: OpTable, model: Model, precision?: Precision)
 export function quantizeWeights(ops: OpTable, model: Model): Model {
   const tensors = new Map(model.tensors);
   for (const node of model.nodes) {
-    for (const { suffix, matrix } of opOf(ops, node).tensors?.(node.attrs) ?? []) {
+    for (const { suffix, matrix } of tensorsOf(opOf(ops, node), node)) {
       const tensor = tensors.get(tensorKey(node.name, suffix)) as Tensor;
       if (matrix && tensor.scale === undefined) tensors.set(tensor.name, quantizeRows(tensor));
     }

@@ -18,8 +18,8 @@ const ARENA: readonly Mutant[] = [
   {
     name: "arena: the first layer alone has an initial state",
     file: "src/arena.ts",
-    find: "for (let r = 0; r < rows; r++) image.set(",
-    replace: "for (let r = 0; r < 1; r++) image.set(",
+    find: "setRows(image, offset / 4, toF32(tensor), size)",
+    replace: "setRows(image, offset / 4, toF32(tensor).subarray(0, size), size)",
   },
   {
     name: "arena: a group's step takes the first members, not those that are named",
