@@ -25,6 +25,7 @@ import {
   quantizedBytes,
   type Region,
   type Rows,
+  record,
 } from "./program.ts";
 import { elements } from "./tensor.ts";
 
@@ -137,7 +138,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     return at;
   };
   const runOnce = (rows: number, op: number, ...operands: Operand[]) => {
-    load.push({ kind: "program", rows, record: { op, operands } });
+    load.push({ kind: "program", rows, record: record(op, ...operands) });
   };
   const panels = (region: Region, blocks: readonly Block[], columns: number, units = false): Place => {
     const n = blockBytes(blocks) / 4;
@@ -164,7 +165,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
         lookups.delete(name);
         const y = to.define(name, lookup.size);
         const ids = to.value(lookup.ids);
-        to.emit(OP_LOOKUP, y.place, y.stride, table("weights", lookup), y.stride, ids.place, ids.stride);
+        to.emit(OP_LOOKUP, y, table("weights", lookup), y.stride, ids);
       }
       return values.get(name) as Rows;
     },
@@ -201,7 +202,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     },
     lookup(name, lookup) {
       const ids = to.value(lookup.ids);
-      checks.push({ op: OP_CHECK_IDS, operands: [ids.place, ids.stride, lookup.count] });
+      checks.push(record(OP_CHECK_IDS, ids, lookup.count));
       lookups.set(name, lookup);
       if (outputs.has(name) || uses.get(name) !== 1) to.value(name);
     },
@@ -210,17 +211,18 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
         to.product(gx, x, weights, bias, times);
         return [0, 0, 0, 0, 0];
       }
-      const { place, stride, size } = to.value(x);
-      return [place, stride, size, to.panels(weights, size, units), to.vector(bias)];
+      const rows = to.value(x);
+      return [rows, rows.size, to.panels(weights, rows.size, units), to.vector(bias)];
     },
     product(y, x, weights, bias, times) {
       const stride = blockBytes(weights);
       const n = stride / 4;
       const lookup = folds(x, weights, times);
       if (lookup === undefined) {
-        const { place, stride, size } = to.value(x);
+        const rows = to.value(x);
+        const { size } = rows;
         const q = isInt8(weights) ? to.shared("q", quantizedBytes(size)) : 0;
-        to.emit(OP_LINEAR, y.place, y.stride, to.panels(weights, size), to.vector(bias), n, size, place, stride, q);
+        to.emit(OP_LINEAR, y, to.panels(weights, size), to.vector(bias), n, size, rows, q);
         return;
       }
       const { count, size, ids } = lookup;
@@ -231,11 +233,10 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       // Nothing stands in `matrix` any more.
       const q = isInt8(weights) ? to.shared("matrix", (count * quantizedBytes(size)) / rows) : 0;
       runOnce(count, OP_LINEAR, folded, stride, at, b, n, size, rowsOf, paddedBytes(size), q);
-      const from = to.value(ids);
-      to.emit(OP_LOOKUP, y.place, y.stride, folded, stride, from.place, from.stride);
+      to.emit(OP_LOOKUP, y, folded, stride, to.value(ids));
     },
     emit(op, ...operands) {
-      body.push({ op, operands });
+      body.push(record(op, ...operands));
     },
   };
   const frame = { model, rows, values, outputs, uses, load, body, checks, states, stateBytes, to, take, runOnce };
@@ -272,13 +273,12 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     if (one === undefined) continue;
     const x = to.value(one.name);
     const last = Number(one === traces[traces.length - 1]);
-    const operands = [ring, stride, one.column * 4, traceSteps, counter, last, x.place, x.stride, x.size];
-    traced.push({ op: OP_TRACE, operands });
+    traced.push(record(OP_TRACE, ring, stride, one.column * 4, traceSteps, counter, last, x, x.size));
   }
   const copies: ProgramRecord[] = [];
   for (const [name, y] of outputs) {
     const x = to.value(name);
-    if (x !== y) copies.push({ op: OP_COPY, operands: [y.place, y.stride, 0, x.place, x.stride, x.size] });
+    if (x !== y) copies.push(record(OP_COPY, y, 0, x, x.size));
   }
   more?.end(copies);
 

@@ -38,11 +38,23 @@ export interface ProgramRecord {
   readonly operands: readonly Operand[];
 }
 
-/** Rows of one value: row r at place + r · stride. */
-export interface Rows {
+/** A record; rows are their place and their stride. */
+export function record(op: number, ...operands: readonly (Operand | RowsAt)[]): ProgramRecord {
+  return {
+    op,
+    operands: operands.flatMap((one) => (typeof one === "object" && "stride" in one ? [one.place, one.stride] : [one])),
+  };
+}
+
+/** Row r at place + r · stride. */
+export interface RowsAt {
   readonly place: Place;
   /** Bytes, a multiple of 16; 4 for ids. */
   readonly stride: number;
+}
+
+/** Rows of one value. */
+export interface Rows extends RowsAt {
   /** Elements of a row that mean something. */
   readonly size: number;
 }
@@ -98,26 +110,20 @@ export interface Lowering {
   /** A value that is not looked up before somebody needs its rows. */
   lookup(name: string, lookup: Lookup): void;
   /** y ← W·x + b; where x is an embedding, a row of W·table + b if that is smaller. `times`: how many products share x. */
-  product(
-    y: Pick<Rows, "place" | "stride">,
-    x: string,
-    weights: readonly Block[],
-    bias: readonly Block[],
-    times: number,
-  ): void;
+  product(y: RowsAt, x: string, weights: readonly Block[], bias: readonly Block[], times: number): void;
   /**
-   * What a cell's record says of its input: x, its stride and elements, W (`units`: for gemmUnits), its bias. Where x is an
+   * What a cell's record says of its input: x and its elements, W (`units`: for gemmUnits), its bias. Where x is an
    * embedding or W is bytes, the product into gx comes before, and all of this is 0.
    */
   input(
-    gx: Pick<Rows, "place" | "stride">,
+    gx: RowsAt,
     x: string,
     weights: readonly Block[],
     bias: readonly Block[],
     times: number,
     units: boolean,
-  ): readonly Operand[];
-  emit(op: number, ...operands: Operand[]): void;
+  ): readonly (Operand | RowsAt)[];
+  emit(op: number, ...operands: readonly (Operand | RowsAt)[]): void;
 }
 
 export const align = (bytes: number, to: number) => Math.ceil(bytes / to) * to;

@@ -26,7 +26,7 @@ export const layerNorm: Op = {
       there ? to.vector([{ tensors: [tensorKey(name, suffix)], firstRow: 0, rows }]) : 0;
     const weight = vector("weight", attrs.affine);
     const bias = vector("bias", attrs.affine && attrs.bias);
-    to.emit(OP_LAYER_NORM, y.place, y.stride, x.place, x.stride, rows, weight, bias, floatBits(attrs.eps as number));
+    to.emit(OP_LAYER_NORM, y, x, rows, weight, bias, floatBits(attrs.eps as number));
   },
 };
 
@@ -39,7 +39,7 @@ export const batchNorm: Op = {
   lower(to, node) {
     const x = to.value(node.inputs[0]);
     const y = to.define(node.outputs[0], x.size);
-    to.emit(OP_SCALE_SHIFT, y.place, y.stride, x.place, x.stride, x.size, ...to.normalisation(node));
+    to.emit(OP_SCALE_SHIFT, y, x, x.size, ...to.normalisation(node));
   },
 };
 
@@ -49,7 +49,7 @@ const ofWholeRow = (opcode: number): Op => ({
   lower(to, { inputs, outputs }) {
     const x = to.value(inputs[0]);
     const y = to.define(outputs[0], x.size);
-    to.emit(opcode, y.place, y.stride, x.place, x.stride, x.size);
+    to.emit(opcode, y, x, x.size);
   },
 });
 

@@ -127,10 +127,8 @@ function recurrent(cell: Cell): Op {
           const [h, c] = cell.states.map((suffix) => to.state(tensorKey(node.name, suffix), k + d));
           to.emit(
             cell.opcode,
-            gx.place,
-            gx.stride,
-            y.place,
-            y.stride,
+            gx,
+            y,
             d * width(attrs) * 4,
             h,
             c ?? NONE,

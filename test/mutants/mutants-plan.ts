@@ -169,8 +169,8 @@ const PLAN: readonly Mutant[] = [
   {
     name: "embedding: a folded one is looked up in rows of its own size",
     file: "src/plan.ts",
-    find: "folded, stride, from.place, from.stride",
-    replace: "folded, paddedBytes(size), from.place, from.stride",
+    find: "folded, stride, to.value(ids)",
+    replace: "folded, paddedBytes(size), to.value(ids)",
   },
   {
     name: "embedding: folded where that is larger",
