@@ -31,7 +31,7 @@ import {
 import { baked } from "../build/baked.ts";
 import { relaxed, simd } from "../build/kernels.ts";
 import { relaxed as graphRelaxed, simd as graphSimd } from "../build/kernels-graph.ts";
-import { initialState, ONCE_BYTES, WORKING } from "./arena.ts";
+import { initialState, ONCE_BYTES } from "./arena.ts";
 import { checkInteger, checkOneOf, wrongKind } from "./arguments.ts";
 import { appendImage, type Part } from "./bake/module.ts";
 import { packProgram } from "./bake/packed.ts";
@@ -45,7 +45,7 @@ import { CORE } from "./ops/core.ts";
 import { GRAPH } from "./ops/graph.ts";
 import { loadWeights } from "./pack.ts";
 import { planModel } from "./plan.ts";
-import { encodeProgram, type Place, type Region, type Rows } from "./program.ts";
+import { encodeProgram, type Place, type Region, type Rows, WORKING } from "./program.ts";
 import { type Precision, packedWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 

@@ -65,7 +65,7 @@ export function outputsOf(op: Op, node: Node, from: readonly (Shaped | undefined
     throw nodeError("ERR_SHAPE", node, `expected ${expected}; got ${got}`);
   };
   const sizes = from.map((value) => (value ? elements(value.shape) : 0));
-  const outs = op.shape?.(node, from, refuse) ?? [{ shape: [op.size?.(node.attrs, sizes) as number], dtype: "F32" }];
+  const outs = op.shape?.(node, from, refuse) ?? [{ shape: [op.size?.(node.attrs, sizes) ?? sizes[0]], dtype: "F32" }];
   const { length } = node.outputs;
   return length > 0 && length <= outs.length ? outs : refuse(`1 … ${outs.length} outputs`, length);
 }

@@ -23,6 +23,7 @@ import {
   type ProgramRecord,
   paddedBytes,
   quantizedBytes,
+  REGIONS,
   type Region,
   type Rows,
   record,
@@ -75,22 +76,7 @@ const blockBytes = (blocks: readonly Block[]) => blocks.reduce((sum, { rows }) =
 
 export function planModel(ops: OpTable, model: Model, rows: number, traceSteps = 0): Plan {
   const graph = checkGraph(ops, model);
-  const bytes: Record<Region, number> = {
-    weights: 0,
-    temporary: 0,
-    matrix: 0,
-    io: 0,
-    scratch: 0,
-    gx: 0,
-    hRows: 0,
-    cRows: 0,
-    nRows: 0,
-    mRows: 0,
-    kept: 0,
-    q: 0,
-    state: 0,
-    ring: 0,
-  };
+  const bytes = Object.fromEntries(REGIONS.map((region) => [region, 0])) as Record<Region, number>;
   const take = (region: Region, size: number): Place => {
     const offset = bytes[region];
     bytes[region] += align(size, 64);

@@ -7,24 +7,18 @@ import { LANES } from "../assembly/abi.ts";
 import type { Node } from "./model.ts";
 
 /**
- * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … q: rows that live no longer
- * than one layer, so that all layers share them. kept: the states before an execution that may fail. state: relative to a stream. ring: a stream's trace.
+ * Regions that depend on the number of rows, in the order in which they lie. io, scratch: rows of values. gx … q: rows that live
+ * no longer than one layer, so that all layers share them. kept: the states before an execution that may fail.
  */
-export type Region =
-  | "weights"
-  | "temporary"
-  | "matrix"
-  | "io"
-  | "scratch"
-  | "gx"
-  | "hRows"
-  | "cRows"
-  | "nRows"
-  | "mRows"
-  | "q"
-  | "kept"
-  | "state"
-  | "ring";
+export const WORKING = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows", "q", "kept"] as const;
+
+/**
+ * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. state: relative to a
+ * stream. ring: a stream's trace.
+ */
+export const REGIONS = ["weights", "temporary", "matrix", ...WORKING, "state", "ring"] as const;
+
+export type Region = (typeof REGIONS)[number];
 
 export interface Place {
   readonly region: Region;

@@ -8,6 +8,7 @@ import { ARENA } from "../assembly/abi.ts";
 import type { Variant } from "./engine.ts";
 import { grow, type Kernels, PAGE } from "./kernels.ts";
 import type { OpTable } from "./ops/core.ts";
+import { align } from "./program.ts";
 
 interface Gap {
   start: number;
@@ -15,7 +16,7 @@ interface Gap {
 }
 
 /** Regions are whole cache lines. */
-const lines = (bytes: number) => Math.max(1, Math.ceil(bytes / 64)) * 64;
+const lines = (bytes: number) => align(Math.max(bytes, 1), 64);
 
 export class Runtime {
   readonly variant: Exclude<Variant, "reference">;
@@ -91,13 +92,10 @@ export class Runtime {
       if (gaps[middle].start < at) i = middle + 1;
       else high = middle;
     }
-    const joinsBefore = gaps[i - 1]?.end === at;
-    const joinsAfter = gaps[i]?.start === end;
-    if (joinsBefore && joinsAfter) {
-      gaps[i - 1].end = gaps[i].end;
-      gaps.splice(i, 1);
-    } else if (joinsBefore) gaps[i - 1].end = end;
-    else if (joinsAfter) gaps[i].start = at;
-    else gaps.splice(i, 0, { start: at, end });
+    // What touches it becomes one with it.
+    const first = gaps[i - 1]?.end === at ? i - 1 : i;
+    const last = gaps[i]?.start === end ? i : i - 1;
+    const start = first < i ? gaps[first].start : at;
+    gaps.splice(first, last + 1 - first, { start, end: last === i ? gaps[i].end : end });
   }
 }

@@ -7,7 +7,6 @@ import type { Op } from "./op.ts";
 
 export const activation: Op = {
   attrs: { function: { kind: "functions" } },
-  size: (_, [size]) => size,
   lower(to, { inputs, outputs, attrs }) {
     const x = to.value(inputs[0]);
     const y = to.define(outputs[0], x.size);
@@ -20,7 +19,6 @@ export const activation: Op = {
 export const add: Op = {
   attrs: {},
   several: true,
-  size: (_, [size]) => size,
   lower(to, { inputs, outputs }) {
     const [first, ...rest] = inputs.map((name) => to.value(name));
     const y = to.define(outputs[0], first.size);
@@ -52,6 +50,5 @@ export const concat: Op = {
 /** The last valid step of the sequence. In a step it is the step itself; `session.run` gives only its last row. */
 export const last: Op = {
   attrs: {},
-  size: (_, [size]) => size,
   lower: (to, { inputs, outputs }) => to.alias(outputs[0], inputs[0]),
 };

@@ -16,7 +16,6 @@ const vectors = ({ size }: Attrs, ...suffixes: unknown[]) =>
 
 export const layerNorm: Op = {
   attrs: { ...attrs("weight"), bias: { kind: "boolean", default: true, from: ["bias"] } },
-  size: (_, [size]) => size,
   tensors: (attrs) => vectors(attrs, attrs.affine && "weight", attrs.affine && attrs.bias && "bias"),
   lower(to, { name, inputs, outputs, attrs }) {
     const rows = attrs.size as number;
@@ -33,7 +32,6 @@ export const layerNorm: Op = {
 /** With the statistics of training. A linear layer before it takes it in (src/fold.ts); otherwise one scale and shift. */
 export const batchNorm: Op = {
   attrs: attrs("running_mean"),
-  size: (_, [size]) => size,
   tensors: (attrs) => vectors(attrs, attrs.affine && "weight", attrs.affine && "bias", "running_mean", "running_var"),
   ignored: ["num_batches_tracked"],
   lower(to, node) {
@@ -45,7 +43,6 @@ export const batchNorm: Op = {
 
 const ofWholeRow = (opcode: number): Op => ({
   attrs: {},
-  size: (_, [size]) => size,
   lower(to, { inputs, outputs }) {
     const x = to.value(inputs[0]);
     const y = to.define(outputs[0], x.size);

@@ -71,7 +71,7 @@ export interface Op {
   tensors?(attrs: Attrs): readonly TensorRule[];
   /** Tensors that files carry for training only, which change no prediction. */
   readonly ignored?: readonly string[];
-  /** Size of the output, from the inputs' sizes: for rows whose values have one axis. */
+  /** Size of the output, from the inputs' sizes, where it is not the first of these: for rows whose values have one axis. */
   size?(attrs: Attrs, inputs: readonly number[]): number;
   /** Shape and dtype of every output, from those of the inputs ("" has none); throws through `refuse`. */
   shape?(node: Node, inputs: readonly (Shaped | undefined)[], refuse: Refuse): readonly Shaped[];
