@@ -91,19 +91,19 @@ export class Session {
    */
   run(xs: RunInput, options: RunOptions = {}): RunResult {
     const core = this.#live();
-    const { batchFirst: ysFirst = false, keep = "all", state } = options;
+    const { batchFirst: ysFirst = false, keep = "all", state = {} } = options;
     checkOneOf("keep", keep, ["all", "last"]);
     const { arrays, lengths, count, steps, xsFirst } = this.#measure(xs, options);
     const prepared = prepare(core, arrays, undefined, { count, steps, lengths, xsFirst, ysFirst });
-    if (state !== undefined) checkState(core.model, state, count);
+    checkState(core.model, state, count);
     const members = new Members(core, count);
     try {
-      if (state !== undefined) members.setState(state, 0, count);
-      const ys = members.run(prepared);
+      members.setState(state, 0, count);
+      members.run(prepared);
       const all = lengths ? [...lengths] : new Array<number>(count).fill(steps);
       const shapes: number[][] = [];
-      const outputs = core.outputs.map(({ name, size }): [string, Float32Array] => {
-        const y = core.outputs.length === 1 ? (ys as Float32Array) : (ys as Record<string, Float32Array>)[name];
+      const outputs = core.outputs.map(({ name, size }, i): [string, Float32Array] => {
+        const y = prepared.to[i];
         const last = keep === "last" || this.#graph.values.get(name)?.collapsed;
         shapes.push(last ? [count, size] : ysFirst ? [count, steps, size] : [steps, count, size]);
         return [name, last ? lastRows(y, size, steps, all, ysFirst) : y];
@@ -124,12 +124,12 @@ export class Session {
    * A stream in the initial or the given state. May grow memory.
    * @throws ModelError ERR_SEQUENCE_MODEL where a layer needs the whole sequence
    */
-  stream({ state, trace = false, traceSteps = 64 }: StreamOptions = {}): Stream {
+  stream({ state = {}, trace = false, traceSteps = 64 }: StreamOptions = {}): Stream {
     checkInteger("traceSteps", traceSteps, 1);
     const core = this.#streaming();
-    if (state !== undefined) checkState(core.model, state, 1);
+    checkState(core.model, state, 1);
     const stream = new Stream(core, trace ? traceSteps : 0);
-    if (state !== undefined) stream.setState(state);
+    stream.setState(state);
     return stream;
   }
 
@@ -191,14 +191,8 @@ export class Session {
   #streaming(): SessionCore {
     const node = this.#graph.sequenceNode;
     if (node === undefined) return this.#live();
-    throw new ModelError(
-      "ERR_SEQUENCE_MODEL",
-      `${node}: runs backwards over time, so the model needs its whole sequence.`,
-      {
-        node,
-        hint: "Use session.run.",
-      },
-    );
+    const message = `${node}: runs backwards over time, so the model needs its whole sequence.`;
+    throw new ModelError("ERR_SEQUENCE_MODEL", message, { node, hint: "Use session.run." });
   }
 
   /** Sequences, steps and lengths, from xs and the options; a list of sequences becomes one padded array, (B, T, I). */

@@ -164,6 +164,14 @@ export class Field {
     return this.value.map((item, i) => new Field(item, pathTo(this.path, i), this.code));
   }
 
+  strings(): string[] {
+    return this.items().map((item) => item.string());
+  }
+
+  numbers(): number[] {
+    return this.items().map((item) => item.number());
+  }
+
   /** The members of an object with any keys. */
   entries(): [string, Field][] {
     if (!(this.value instanceof Map)) throw this.error("an object");

@@ -242,7 +242,7 @@ const SESSION: readonly Mutant[] = [
   {
     name: "session: the given state is ignored",
     file: "src/session.ts",
-    find: "if (state !== undefined) members.setState(state, 0, count);",
+    find: "members.setState(state, 0, count);",
     replace: "",
   },
   {
