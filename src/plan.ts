@@ -229,21 +229,14 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
   const more = ops.constant?.graph?.extend({ ...frame, shapes: graph.values });
   Object.assign(to, more?.lowering);
   // A trace shows every node's output but an embedding's rows, which may never exist.
-  const shown =
-    traceSteps > 0
-      ? model.nodes
-          .filter(
-            ({ op, outputs: [name] }) =>
-              op !== "embedding" && op !== "constant" && graph.values.get(name)?.ids === false,
-          )
-          .map(({ outputs }) => outputs[0])
-      : [];
+  const traces: Plan["traces"][number][] = [];
   let column = 0;
-  const traces = shown.map((name) => {
-    const size = sizeOf(name);
-    column += size;
-    return { name, column: column - size, size };
-  });
+  for (const { op, outputs } of traceSteps > 0 ? model.nodes : []) {
+    const [name] = outputs;
+    if (op === "embedding" || op === "constant" || graph.values.get(name)?.ids !== false) continue;
+    traces.push({ name, column, size: sizeOf(name) });
+    column += sizeOf(name);
+  }
   const stride = paddedBytes(column);
   const ring = take("ring", traceSteps * stride);
   const counter = take("ring", 4);
