@@ -9,6 +9,7 @@ import { ModelError, type ModelErrorCode } from "./errors.ts";
 import { type Model, type Node, type StateInfo, tensorKey } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { inputSize, MAX_SIZE, type Op, type Shaped, type TensorRule } from "./ops/op.ts";
+import { printable } from "./printable.ts";
 import { ARRAYS, elements, shapeText, type Tensor, toF32 } from "./tensor.ts";
 
 /** One value of the graph. Its rows are `size` numbers, or one id; operators of the core see one axis of it. */
@@ -33,20 +34,13 @@ type NodeName = Pick<Node, "name" | "op">;
 
 /** How a node is called in messages: `rnn (gru)`. */
 export function nodeText({ name, op }: NodeName): string {
-  return printable(name === "" ? op : `${name} (${op})`);
+  return nameText(name === "" ? op : `${name} (${op})`);
 }
 
-/**
- * A name from a file as it stands in messages: short, without what turns a terminal around. The usual name is asked first:
- * \p{C} takes V8 3 ms to build.
- */
-function printable(name: string): string {
-  const short = name.slice(0, 120);
-  return /^[ -~]*$/.test(short) ? short : short.replace(new RegExp(CONTROL, "gu"), "\ufffd");
+/** A name from a file as it stands in messages. */
+function nameText(name: string): string {
+  return printable(name.slice(0, 120));
 }
-
-/** No literal: V8 looks the classes of literals up when it reads the module, 0.2 ms. */
-const CONTROL = "\\p{C}";
 
 function nodeError(code: ModelErrorCode, node: NodeName, message: string, hint?: string): ModelError {
   return new ModelError(code, `${nodeText(node)}: ${message}`, { node: node.name, hint });
@@ -56,7 +50,7 @@ function nodeError(code: ModelErrorCode, node: NodeName, message: string, hint?:
 export function opOf(ops: OpTable, node: NodeName): Op {
   if (Object.hasOwn(ops, node.op)) return ops[node.op];
   const hint = `Supported: ${Object.keys(ops).join(", ")}.${ops.constant ? "" : ` ${MORE}`}`;
-  throw nodeError("ERR_UNSUPPORTED_OP", node, `operator "${printable(node.op)}" is not supported.`, hint);
+  throw nodeError("ERR_UNSUPPORTED_OP", node, `operator "${nameText(node.op)}" is not supported.`, hint);
 }
 
 /** What a node gives, by its row of the table. */
@@ -95,14 +89,14 @@ export function checkGraph(
   const whole = ops.constant !== undefined;
   const define = (node: NodeName, name: string, shaped: Shaped, collapsed: boolean) => {
     const value = { ...shaped, size: elements(shaped.shape), ids: shaped.dtype === "I32", collapsed };
-    if (values.has(name)) throw nodeError("ERR_GRAPH", node, `the name "${printable(name)}" is taken already.`);
+    if (values.has(name)) throw nodeError("ERR_GRAPH", node, `the name "${nameText(name)}" is taken already.`);
     if (name.includes("\0")) throw nodeError("ERR_GRAPH", node, "expected names without NUL.");
     const { size, ids } = value;
     if (!Number.isInteger(size) || size < 1 || size > (ids && !whole ? 1 : MAX_SIZE)) {
       throw nodeError(
         "ERR_SHAPE",
         node,
-        `expected "${printable(name)}" of ${ids && !whole ? "one id" : `1 … ${MAX_SIZE} numbers`}; got ${size}`,
+        `expected "${nameText(name)}" of ${ids && !whole ? "one id" : `1 … ${MAX_SIZE} numbers`}; got ${size}`,
       );
     }
     values.set(name, value);
@@ -132,7 +126,7 @@ export function checkGraph(
     const from = node.inputs.map((name) => {
       const value = values.get(name);
       if (value || (name === "" && op.shape)) return value;
-      const message = `its input "${printable(name)}" is no model input and no earlier node's output.`;
+      const message = `its input "${nameText(name)}" is no model input and no earlier node's output.`;
       throw nodeError("ERR_GRAPH", node, message);
     });
     if (!op.shape) checkRow(op, node, from as readonly GraphValue[]);
@@ -168,7 +162,7 @@ function checkRow(op: Op, node: Node, from: readonly GraphValue[]): void {
   }
   const foreign = Object.keys(attrs).find((key) => !Object.hasOwn(op.attrs, key));
   if (foreign !== undefined)
-    throw nodeError("ERR_ATTRIBUTE", node, `attribute "${printable(foreign)}" is not supported.`, MORE);
+    throw nodeError("ERR_ATTRIBUTE", node, `attribute "${nameText(foreign)}" is not supported.`, MORE);
   const expected = inputSize(op, attrs) ?? (node.op === "add" ? from[0].size : undefined);
   from.forEach(({ size, ids, shape }, i) => {
     const name = `"${inputs[i]}"`;
@@ -299,7 +293,7 @@ export function buildModel(
     if (!axes || (dtype !== "F32" && dtype !== "I32")) {
       throw new ModelError(
         "ERR_SHAPE",
-        `${printable(name)}: expected sizes ≥ 1 of F32, or one id of I32; got ${shapeText(shape)} of ${dtype}`,
+        `${nameText(name)}: expected sizes ≥ 1 of F32, or one id of I32; got ${shapeText(shape)} of ${dtype}`,
       );
     }
   }

@@ -16,7 +16,6 @@ export class StreamGroup {
   constructor(core: SessionCore, n: number) {
     this.size = n;
     this.#members = new Members(core, n);
-    core.live.add(this);
   }
 
   /**
@@ -75,7 +74,6 @@ export class StreamGroup {
   /** Gives the states' memory back; idempotent. */
   dispose(): void {
     this.#members.dispose();
-    this.#members.core.live.delete(this);
   }
 
   [Symbol.dispose](): void {

@@ -3,6 +3,7 @@
 import { checkInteger, wrong, wrongKind } from "./arguments.ts";
 import { rowSize } from "./graph.ts";
 import type { Model, ValueInfo } from "./model.ts";
+import { ARRAYS } from "./tensor.ts";
 
 export type Numbers = Float32Array | Int32Array;
 
@@ -55,6 +56,11 @@ export function byPort<T>(ports: readonly Port[], given: unknown, what: string):
   return checkNames(ports, given, what) ? ports.map(({ name }) => given[name] as T) : [given as T];
 }
 
+/** The arrays as the caller gets them: the one alone, or several by name. */
+export function outputOf(ports: readonly Port[], arrays: readonly Float32Array[]): Output {
+  return ports.length === 1 ? arrays[0] : Object.fromEntries(ports.map(({ name }, i) => [name, arrays[i]]));
+}
+
 /**
  * Throws unless `x` is the port's typed array of `rows` rows with ids in range.
  * @throws TypeError `"input" expected Float32Array, got Array`
@@ -66,7 +72,7 @@ export function checkRows(
   rows: number,
   what = name,
 ): asserts x is Numbers {
-  const Expected = dtype === "I32" ? Int32Array : Float32Array;
+  const Expected = ARRAYS[dtype];
   if (!(x instanceof Expected)) throw wrongKind(what, Expected.name, x);
   if (x.length !== rows * size) throw wrong(what, `length ${rows * size}`, x.length);
   if (ids !== undefined)
@@ -75,6 +81,6 @@ export function checkRows(
 
 /** Throws unless `x` may stand for the one element of the port. */
 export function checkNumber(x: number, { dtype, size, ids, name }: Port): void {
-  if (size !== 1) throw wrongKind(name, `${dtype === "I32" ? "Int32Array" : "Float32Array"} of ${size}`, x);
+  if (size !== 1) throw wrongKind(name, `${ARRAYS[dtype].name} of ${size}`, x);
   if (ids !== undefined) checkInteger(name, x, 0, ids - 1);
 }

@@ -13,6 +13,7 @@ import { checkState, Members, prepare, type SessionCore, type State } from "./me
 import type { Model, StateInfo, ValueInfo } from "./model.ts";
 import { byPort, checkRows, type Numbers, portsOf } from "./ports.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
+import { ARRAYS } from "./tensor.ts";
 
 export interface RunOptions {
   /** Sequences in xs. 1, or as many as `lengths`. */
@@ -216,7 +217,7 @@ export class Session {
         const list = given[i];
         if (!lists || !lengths) return [port.name, list];
         if (!Array.isArray(list) || list.length !== count) throw wrongKind(port.name, `${count} arrays`, list);
-        const all = new (port.dtype === "I32" ? Int32Array : Float32Array)(count * steps * port.size);
+        const all = new ARRAYS[port.dtype](count * steps * port.size);
         list.forEach((x, j) => {
           checkRows(x, port, lengths[j]);
           all.set(x, j * steps * port.size);

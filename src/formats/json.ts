@@ -5,6 +5,7 @@
  */
 
 import { FormatError, type FormatErrorCode } from "../errors.ts";
+import { printable } from "../printable.ts";
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | Map<string, JsonValue>;
 
@@ -206,12 +207,8 @@ export function show(value: JsonValue): string {
   if (value instanceof Map) return "an object";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value !== "string") return `${value}`;
-  const text = JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  return text.replace(new RegExp(HIDDEN, "gu"), (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+  return printable(JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value));
 }
-
-/** No literal: V8 looks the classes of literals up when it reads the module, 0.2 ms. */
-const HIDDEN = "[\\p{C}\\p{Zl}\\p{Zp}]";
 
 /** Bytes → text. Anything but well-formed UTF-8 is an error (Unicode, table 3-7): URI components are as strict. */
 export function decodeUtf8(bytes: Uint8Array, path = "", base = 0): string {

@@ -84,7 +84,7 @@ function headerOf(bytes: Uint8Array, limits: Limits): Uint8Array {
   const { length } = bytes;
   if (length > limits.fileBytes) throw failure("ERR_LIMIT", "file", `at most ${limits.fileBytes} bytes`, length, 0);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const headerBytes = bytes[8] === OPEN ? view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true) : Infinity;
+  const headerBytes = bytes[8] === OPEN ? Number(view.getBigUint64(0, true)) : Infinity;
   // JSON may have a brace there too, after what is no length: over 100 MB, the reference's cap.
   if (headerBytes > 100e6) refuseForeign(bytes, "safetensors");
   if (headerBytes > limits.headerBytes) {

@@ -130,8 +130,8 @@ const LOWERING: readonly Mutant[] = [
   {
     name: "functions: hardSigmoid has the slope of ONNX",
     file: "src/ops/functions.ts",
-    find: "both(F_HARD_SIGMOID, 1 / 6, 0.5)",
-    replace: "both(F_HARD_SIGMOID, 0.2, 0.5)",
+    find: "[F_HARD_SIGMOID, 1 / 6, 0.5]",
+    replace: "[F_HARD_SIGMOID, 0.2, 0.5]",
   },
   {
     name: "functions: alpha and beta exchanged",
