@@ -76,10 +76,7 @@ export function instantiate(binary: KernelBinary, set: Pick<KernelSet, "instanti
   const instance = set.instantiate?.(module) ?? new WebAssembly.Instance(module);
   const kernels = instance.exports as unknown as Kernels;
   if (typeof kernels.execute !== "function" || typeof kernels.heap_base !== "function") {
-    throw new ModelError(
-      "ERR_VARIANT",
-      "wasm: expected a build of Sluice's kernels; got a module without its exports.",
-    );
+    throw new ModelError("ERR_VARIANT", "wasm: expected a build of Sluice's kernels; got another module.");
   }
   new Float32Array(kernels.memory.buffer, CONSTANTS, COEFFICIENTS.length).set(COEFFICIENTS);
   return kernels;

@@ -42,7 +42,7 @@ export function readSafetensorsModel(ops: OpTable, bytes: Uint8Array, options: R
 /** A model of tensors alone: by `layers`, and without them an error that says what they look like. */
 export function tensorsToModel(ops: OpTable, tensors: ReadonlyMap<string, Tensor>, options: ReadModelOptions): Model {
   if (options.layers !== undefined) return layersToModel(ops, options.layers, tensors, options);
-  throw new ModelError("ERR_LAYERS_NEEDED", "model: expected a graph or layers; got a file that holds tensors only.", {
+  throw new ModelError("ERR_LAYERS_NEEDED", "model: expected a graph or layers; got tensors alone.", {
     hint: `Pass layers. By its names and shapes the file looks like ${JSON.stringify(guessLayers(tensors))}.`,
   });
 }

@@ -147,7 +147,7 @@ function readEntry(name: string, field: Field, dataBytes: number, limits: Limits
   const dtypeField = fields.dtype.as("ERR_DTYPE");
   const dtype = dtypeField.string() as Dtype;
   if (!Object.hasOwn(ARRAYS, dtype)) {
-    throw dtypeField.error(`one of ${Object.keys(ARRAYS).join(", ")}`, `${show(dtype)}, which is not supported`);
+    throw dtypeField.error(`one of ${Object.keys(ARRAYS).join(", ")}`, show(dtype));
   }
 
   const shapeField = fields.shape.as("ERR_SHAPE");
@@ -204,8 +204,7 @@ export function refuseForeign(bytes: Uint8Array, expected: string): never {
   throw failure("ERR_HEADER", "file", expected, `${bytes.length} bytes that begin ${show(head)}`, 0);
 }
 
-const EXPORT =
-  "Save the weights with safetensors.torch.save_file(model.state_dict(), path) or safetensors.numpy.save_file.";
+const EXPORT = "Save its weights with safetensors.torch.save_file or safetensors.numpy.save_file.";
 
 /** How other formats begin, in Latin-1; "?" is any byte. */
 const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string])[] = [

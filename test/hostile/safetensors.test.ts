@@ -297,7 +297,7 @@ const FOREIGN: Case[] = [
 ];
 
 function notDtype(name: string): Case {
-  return [`dtype "${name}"`, a({ dtype: `"${name}"` }), "DTYPE", `U8, BOOL; got "${name}", which is not supported`];
+  return [`dtype "${name}"`, a({ dtype: `"${name}"` }), "DTYPE", `U8, BOOL; got "${name}"`];
 }
 
 function refusal(read: () => unknown): FormatError {
