@@ -82,8 +82,8 @@ const LOWERING: readonly Mutant[] = [
   {
     name: "gru: U_n is U_z",
     file: "src/ops/recurrent.ts",
-    find: "hidden, [2])",
-    replace: "hidden, [1])",
+    find: "gates.slice(2)",
+    replace: "gates.slice(1, 2)",
   },
   {
     name: "gru: the reset comes after the product, whatever the model says",
