@@ -19,13 +19,13 @@ export const COEFFICIENTS: readonly number[] = [
   9.1, // tanh(9.1) is 1 in f32
   104.5, // e^−104.5 is 0 in f32
   2 ** 32, // taken out of 2ⁿ and put back, so that subnormal results are rounded once
-  2 ** -32,
+  2.3283064e-10, // 2⁻³²
   60, // e⁶⁰ and e^−60 leave room for their products with what is not extreme: no overflow, no subnormal numbers
   -60,
   // int8 (assembly/int8.ts)
-  2 ** -100, // the least (max − min) / 2: no scale is zero, none overflows
+  7.8886091e-31, // 2⁻¹⁰⁰, the least (max − min) / 2: no scale is zero, none overflows
   63, // the largest |q − 64|
   12582976, // 1.5 · 2²³ + 64: adding it rounds to q = 1 … 127 above 1.5 · 2²³
-  65537 * 2 ** -149, // its bits are two i16 of 1
+  9.18369e-41, // 65537 · 2⁻¹⁴⁹: its bits are two i16 of 1
   1e-24, // adding and subtracting it rounds what is small to multiples of 2⁻¹⁰³
 ];
