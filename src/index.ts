@@ -5,8 +5,9 @@
  *     file bytes → Model → Plan → arena → execute() → outputs
  */
 
-// File bytes → Model; the order is that of the bundle, where gzip finds what is alike within 32 KiB.
+// Kernels, and file bytes → Model. The order is that of the bundle, where gzip finds what is alike within 32 KiB.
 
+import { relaxed, simd } from "../build/kernels.ts";
 import { type ReadModelOptions, readSafetensorsModel } from "./formats/native.ts";
 import { type LayerSpec, type LayersOptions, layersToModel } from "./layers.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
@@ -17,7 +18,6 @@ import type { Tensor } from "./tensor.ts";
 
 // Model → Session
 
-import { relaxed, simd } from "../build/kernels.ts";
 import { createReferenceEngine } from "./backend-reference.ts";
 import {
   compileBuild,
