@@ -58,13 +58,20 @@ writeFileSync(
   `// Made by scripts/build.mjs.\nexport const baked: string = ${JSON.stringify(program)};\n`,
 );
 
-// What `createSession` loads where no kernels run is a file beside.
+// What `createSession` seldom needs, and then loads, is a file beside.
+const seldom = {
+  reference: "src/backend-reference.ts",
+  "graph-reference": "src/backend-graph.ts",
+  quantize: "src/quantize.ts",
+  load: "src/load.ts",
+};
 const lazily = {
-  name: "references are files beside",
+  name: "what is imported lazily is a file beside",
   setup({ onResolve }) {
-    onResolve({ filter: /\/backend-(reference|graph)\.ts$/ }, ({ kind, path }) => {
-      const file = path.endsWith("graph.ts") ? "./graph-reference.js" : "./reference.js";
-      return kind === "dynamic-import" ? { path: file, external: true } : undefined;
+    onResolve({ filter: /\.ts$/ }, ({ kind, path }) => {
+      if (kind !== "dynamic-import") return;
+      const [name] = Object.entries(seldom).find(([, source]) => source === path.replace("./", "src/"));
+      return { path: `./${name}.js`, external: true };
     });
   },
 };
@@ -90,8 +97,7 @@ await build({
     ort: "src/ort.ts",
     bake: "src/bake.ts",
     audio: "src/audio.ts",
-    reference: "src/backend-reference.ts",
-    "graph-reference": "src/backend-graph.ts",
+    ...seldom,
   },
   plugins: [lazily],
 });
@@ -124,7 +130,13 @@ for (const [name, constant] of [
   ["graph-worker-thread", "graphThread"],
   ["graph-worklet-processor", "graphWorklet"],
 ]) {
-  await build({ ...options, entryPoints: { [name]: `src/${name}.ts` }, minify: true, format: formatOf(name) });
+  await build({
+    ...options,
+    entryPoints: { [name]: `src/${name}.ts` },
+    minify: true,
+    format: formatOf(name),
+    plugins: [lazily],
+  });
   const text = JSON.stringify(readFileSync(`dist/${name}.js`, "utf8"));
   writeFileSync(`build/${name}.ts`, `// Made by scripts/build.mjs.\nexport const ${constant}: string =\n  ${text};\n`);
 }

@@ -5,87 +5,67 @@
 
 import { MEMBER_BYTES } from "../assembly/abi.ts";
 import type { Engine, IoRegion, States, TraceRows } from "./engine.ts";
-import type { Model } from "./model.ts";
+import { isQuantized, type Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { loadWeights } from "./pack.ts";
+import { loadWeights, setRows } from "./pack.ts";
 import { type Plan, planModel } from "./plan.ts";
-import { encodeProgram, type Place, type ProgramRecord, type Region, type Rows } from "./program.ts";
-import { isQuantized, type Precision, packedWeights } from "./quantize.ts";
+import { align, encodeProgram, type Place, type ProgramRecord, type Region, type Rows, WORKING } from "./program.ts";
 import type { Runtime } from "./runtime.ts";
 import { toF32 } from "./tensor.ts";
-
-/** Regions that depend on the number of rows, in the order in which they lie after the program and the member table. */
-export const WORKING: readonly Region[] = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows", "q", "kept"];
 
 /** Bytes of the longest program of one record that loading runs. */
 export const ONCE_BYTES = 256;
 
-export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number, precision?: Precision): Engine {
-  const held = new Set<Block>();
-  try {
-    return layArena(ops, packedWeights(ops, model, precision), holder(runtime, held), runtime, rows);
-  } catch (error) {
-    for (const block of held) block.free();
-    throw error;
-  }
+/** Of a model whose weights are as they are to be packed (src/quantize.ts). */
+export function createArena(ops: OpTable, model: Model, runtime: Runtime, rows: number): Engine {
+  return holding(runtime, (hold) => layArena(ops, model, hold, runtime, rows));
 }
 
-function layArena(
-  ops: OpTable,
-  model: Model,
-  allocate: (bytes: number) => Block,
-  runtime: Runtime,
-  rows: number,
-): Engine {
+function layArena(ops: OpTable, model: Model, hold: Hold, runtime: Runtime, rows: number): Engine {
   const { kernels } = runtime;
   // Looked up once: an exports object is a dictionary, and slow to ask.
   const { execute, executeGroup } = kernels;
-  let bases: Partial<Record<Region, number>> = {};
-  const address = (region: Region) => bases[region] as number;
 
   /** A program in memory of its own. */
-  const write = (program: readonly ProgramRecord[], rows: number): Block => {
-    const words = encodeProgram(program, rows, address);
-    const block = allocate(words.byteLength);
+  const write = (hold: Hold, program: readonly ProgramRecord[], rows: number, bases: Bases): Block => {
+    const words = encodeProgram(program, rows, (region) => bases[region] as number);
+    const block = hold(words.byteLength);
     runtime.u32.set(words, block.at / 4);
     return block;
   };
 
   let plan = planModel(ops, model, rows);
-  const weights = allocate(plan.bytes.weights);
-  const temporary = allocate(plan.bytes.temporary);
-  const matrix = allocate(plan.bytes.matrix);
+  const weights = hold(plan.bytes.weights);
+  const temporary = hold(plan.bytes.temporary);
+  const matrix = hold(plan.bytes.matrix);
   // Its place is taken before the copies, which hold a view of memory: nothing may grow it meanwhile.
-  const once = allocate(ONCE_BYTES);
-  bases = { weights: weights.at, temporary: temporary.at, matrix: matrix.at };
+  const once = hold(ONCE_BYTES);
+  let bases: Bases = { weights: weights.at, temporary: temporary.at, matrix: matrix.at };
+  const address = (region: Region) => bases[region] as number;
   const at = ({ region, offset }: Place) => address(region) + offset;
   loadWeights(plan.load, model.tensors, runtime.f32, at, (record, rows) => {
     runtime.u32.set(encodeProgram([record], rows, address), once.at / 4);
     execute(once.at, 0, rows);
   });
   for (const block of [once, temporary, matrix]) block.free();
+  const image = initialState(model, plan);
 
   /** A member table and the working regions of a plan, and its program; the old ones go when the new ones stand. */
-  const layOut = (next: Plan, old: readonly Block[]) => {
-    const before = bases;
-    const members = align(next.rows * MEMBER_BYTES);
-    const working = allocate(WORKING.reduce((sum, region) => sum + next.bytes[region], members));
-    try {
-      bases = { ...before };
+  const layOut = (next: Plan, old: readonly Block[]) =>
+    holding(runtime, (hold) => {
+      const members = align(next.rows * MEMBER_BYTES, 64);
+      const working = hold(WORKING.reduce((sum, region) => sum + next.bytes[region], members));
+      const places = { ...bases };
       let at = working.at + members;
       for (const region of WORKING) {
-        bases[region] = at;
+        places[region] = at;
         at += next.bytes[region];
       }
-      const program = write(next.program, next.rows);
+      const program = write(hold, next.program, next.rows, places);
       for (const block of old) block.free();
+      bases = places;
       return { working, program };
-    } catch (error) {
-      bases = before;
-      working.free();
-      throw error;
-    }
-  };
+    });
   let { working, program } = layOut(plan, []);
 
   const view = ({ place, stride, size }: Rows, ids: boolean): IoRegion => {
@@ -93,7 +73,6 @@ function layArena(
     const data = new Numbers(kernels.memory.buffer, address(place.region) + place.offset, (plan.rows * stride) / 4);
     return { data, stride: stride / 4, row: data.subarray(0, size) };
   };
-  const image = initialState(model, plan);
 
   // Without accessors: they would make it a dictionary, and V8 takes 10 ns to find a function in one.
   const engine: { -readonly [K in keyof Engine]: Engine[K] } = {
@@ -114,25 +93,15 @@ function layArena(
       engine.rows = plan.rows;
       renew();
     },
-    createStates(count, traceSteps = 0) {
-      const held = new Set<Block>();
-      const hold = holder(runtime, held);
-      try {
+    createStates: (count, traceSteps = 0) =>
+      holding(runtime, (hold, held) => {
         const block = hold(plan.bytes.state * count);
         if (traceSteps === 0) return new ArenaStates(runtime, plan, image, count, block, held);
         const traced = planModel(ops, model, plan.rows, traceSteps);
         const ring = hold(traced.bytes.ring);
-        const words = encodeProgram(traced.traced, plan.rows, (region) =>
-          region === "ring" ? ring.at : address(region),
-        );
-        const program = hold(words.byteLength);
-        runtime.u32.set(words, program.at / 4);
+        const program = write(hold, traced.traced, plan.rows, { ...bases, ring: ring.at });
         return new ArenaStates(runtime, traced, image, count, block, held, ring.at, program.at);
-      } catch (error) {
-        for (const block of held) block.free();
-        throw error;
-      }
-    },
+      }),
     execute(states, steps) {
       const { base, program: traced } = states as ArenaStates;
       return execute(traced === 0 ? program.at : traced, base, steps);
@@ -168,13 +137,14 @@ export function initialState(model: Model, plan: Plan): Float32Array {
   const image = new Float32Array(plan.bytes.state / 4);
   model.states.forEach(({ initial = "" }, i) => {
     const tensor = model.tensors.get(initial);
-    const { offset, rows, size, stride } = plan.states[i];
-    const data = tensor && toF32(tensor);
-    if (data)
-      for (let r = 0; r < rows; r++) image.set(data.subarray(r * size, (r + 1) * size), (offset + r * stride) / 4);
+    const { offset, size } = plan.states[i];
+    if (tensor) setRows(image, offset / 4, toF32(tensor), size);
   });
   return image;
 }
+
+/** Where regions begin. */
+type Bases = Partial<Record<Region, number>>;
 
 /** Bytes of linear memory that are ours until they are given back. */
 interface Block {
@@ -183,9 +153,12 @@ interface Block {
   free(): void;
 }
 
-/** Takes blocks and remembers which are still held, so that a failure gives all of them back. */
-function holder(runtime: Runtime, held: Set<Block>): (bytes: number) => Block {
-  return (bytes) => {
+type Hold = (bytes: number) => Block;
+
+/** Runs what takes blocks; where it fails, those that it holds are given back. */
+function holding<T>(runtime: Runtime, use: (hold: Hold, held: ReadonlySet<Block>) => T): T {
+  const held = new Set<Block>();
+  const hold = (bytes: number): Block => {
     const block: Block = {
       at: runtime.allocate(bytes),
       bytes,
@@ -196,10 +169,12 @@ function holder(runtime: Runtime, held: Set<Block>): (bytes: number) => Block {
     held.add(block);
     return block;
   };
-}
-
-function align(bytes: number): number {
-  return Math.ceil(bytes / 64) * 64;
+  try {
+    return use(hold, held);
+  } catch (error) {
+    for (const block of held) block.free();
+    throw error;
+  }
 }
 
 export class ArenaStates implements States {

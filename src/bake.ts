@@ -31,7 +31,8 @@ import {
 import { baked } from "../build/baked.ts";
 import { relaxed, simd } from "../build/kernels.ts";
 import { relaxed as graphRelaxed, simd as graphSimd } from "../build/kernels-graph.ts";
-import { initialState, ONCE_BYTES, WORKING } from "./arena.ts";
+import { initialState, ONCE_BYTES } from "./arena.ts";
+import { checkInteger, checkOneOf, wrongKind } from "./arguments.ts";
 import { appendImage, type Part } from "./bake/module.ts";
 import { packProgram } from "./bake/packed.ts";
 import { asciiJson, declarations, describe, program } from "./bake/wrapper.ts";
@@ -44,8 +45,7 @@ import { CORE } from "./ops/core.ts";
 import { GRAPH } from "./ops/graph.ts";
 import { loadWeights } from "./pack.ts";
 import { type Plan, planModel } from "./plan.ts";
-import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
-import { encodeProgram, type Place, type Region, type Rows } from "./program.ts";
+import { encodeProgram, type Place, type Region, type Rows, WORKING } from "./program.ts";
 import { type Precision, packedWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -198,8 +198,8 @@ function packInto(runtime: Runtime, plan: Plan, model: Model, { address }: Layou
 }
 
 /** The kernels that run a model; one that none runs is refused with what the whole table says. */
-function kitOf({ inputs, nodes, tensors, states }: Model): { readonly kit: Kit; readonly graph: Graph } {
-  const check = (kit: Kit) => ({ kit, graph: checkGraph(kit.ops, inputs, nodes, tensors, states) });
+function kitOf(model: Model): { readonly kit: Kit; readonly graph: Graph } {
+  const check = (kit: Kit) => ({ kit, graph: checkGraph(kit.ops, model) });
   try {
     return check(CORE_KIT);
   } catch {

@@ -1,26 +1,26 @@
 /**
  * Model → Session: picks what runs it. `auto` takes the build that was measured fastest on this engine, and the reference
  * where there is no WebAssembly, no SIMD, or a policy that forbids compiling; `session.info` tells which. The synchronous way
- * carries the reference; the other loads it where it is needed, so that a page does not.
+ * carries the reference, and int8; the other loads each where it is needed, so that a page does not.
  */
 
 import { createArena } from "./arena.ts";
+import { checkInteger, checkOneOf, wrongKind } from "./arguments.ts";
 import type { Engine, Variant } from "./engine.ts";
 import { ModelError } from "./errors.ts";
 import { checkGraph, type Graph } from "./graph.ts";
 import {
   compile,
   fastestFirst,
-  fetchBinary,
   instantiate,
+  isRemote,
   type KernelBinary,
   type KernelSet,
   type WasmSource,
 } from "./kernels.ts";
-import type { Model } from "./model.ts";
+import { isQuantized, type Model } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { checkInteger, checkOneOf, wrongKind } from "./ports.ts";
-import type { Precision } from "./quantize.ts";
+import { type Precision, packedWeights } from "./quantize.ts";
 import { Runtime } from "./runtime.ts";
 import { Session } from "./session.ts";
 
@@ -105,6 +105,15 @@ function runtimeFor(kit: Kit, model: Model, options: SessionOptions<KernelBinary
   throw new ModelError("ERR_VARIANT", `variant: expected "${variant}"; got a runtime of "${runtime.variant}".`);
 }
 
+/** The model, checked, and what is to run it. */
+function prepare(kit: Kit, model: Model, options: SessionOptions<KernelBinary>) {
+  const runtime = runtimeFor(kit, model, options);
+  // A runtime from another entry runs what its own kernels have.
+  const ops = runtime?.ops ?? kit.ops;
+  const { maxSteps: rows = 64, precision } = options;
+  return { model, runtime, ops, rows, precision, graph: checkGraph(ops, model) };
+}
+
 /** `reference` loads what `auto` falls back to. */
 export async function openSession(
   kit: Kit,
@@ -112,9 +121,10 @@ export async function openSession(
   options: SessionOptions,
   reference: () => Promise<CreateReference>,
 ): Promise<Session> {
-  const given = await fetched(options);
-  const runtime = runtimeFor(kit, model, given);
-  return lay(kit, model, given, runtime, runtime ? undefined : await reference());
+  const prepared = prepare(kit, model, await fetched(options));
+  if (!prepared.runtime) return lay(prepared, undefined, await reference());
+  // A file beside: few models have int8 weights or batch norms.
+  return lay(prepared, packsAsIs(prepared) ? undefined : (await import("./quantize.ts")).packedWeights);
 }
 
 /** With what `auto` falls back to. */
@@ -124,26 +134,28 @@ export function openSessionSync(
   options: SessionOptions<KernelBinary>,
   reference: CreateReference,
 ): Session {
-  return lay(kit, model, options, runtimeFor(kit, model, options), reference);
+  return lay(prepare(kit, model, options), packedWeights, reference);
+}
+
+/** Nothing to quantise, to widen or to fold. */
+function packsAsIs({ model, precision }: Pick<ReturnType<typeof prepare>, "model" | "precision">): boolean {
+  return precision !== "int8" && !isQuantized(model) && model.nodes.every(({ op }) => op !== "batchNorm");
 }
 
 function lay(
-  kit: Kit,
-  model: Model,
-  { maxSteps = 64, precision }: SessionOptions<KernelBinary>,
-  runtime: Runtime | undefined,
-  reference: CreateReference | undefined,
+  { model, runtime, ops, rows, precision, graph }: ReturnType<typeof prepare>,
+  packed: typeof packedWeights | undefined,
+  reference?: CreateReference,
 ): Session {
-  // A runtime from another entry runs what its own kernels have.
-  const ops = runtime?.ops ?? kit.ops;
-  const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
   const engine = runtime
-    ? createArena(ops, model, runtime, maxSteps, precision)
-    : reference?.(model, { rows: maxSteps, values: graph.values });
+    ? createArena(ops, packed?.(ops, model, precision) ?? model, runtime, rows)
+    : reference?.(model, { rows, values: graph.values });
   return new Session(model, graph, engine as Engine);
 }
 
 /** Options whose `wasm` is at hand. */
 export async function fetched<O extends RuntimeOptions>(options: O): Promise<O & RuntimeOptions<KernelBinary>> {
-  return { ...options, wasm: options.wasm && (await fetchBinary(options.wasm)) };
+  const { wasm } = options;
+  // A file beside.
+  return { ...options, wasm: isRemote(wasm) ? await (await import("./load.ts")).readAll(wasm) : wasm };
 }

@@ -4,7 +4,19 @@
  * formats that hold graphs (`sluice/onnx` and others) take their sessions from here.
  */
 
+// Kernels, and file bytes → Model. The order is that of the bundle, where gzip finds what is alike within 32 KiB.
+
 import { relaxed, simd } from "../build/kernels-graph.ts";
+import { type ReadModelOptions, readSafetensorsModel } from "./formats/native.ts";
+import { type LayerSpec, type LayersOptions, layersToModel } from "./layers.ts";
+import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
+import type { Model } from "./model.ts";
+import { GRAPH } from "./ops/graph.ts";
+import { quantizeWeights } from "./quantize.ts";
+import type { Tensor } from "./tensor.ts";
+
+// Model → Session
+
 import { createGraphReference } from "./backend-graph.ts";
 import {
   compileBuild,
@@ -16,16 +28,9 @@ import {
   type RuntimeOptions,
   type SessionOptions,
 } from "./create.ts";
-import { type ReadModelOptions, readSafetensorsModel } from "./formats/native.ts";
 import type { KernelBinary } from "./kernels.ts";
-import { type LayerSpec, type LayersOptions, layersToModel } from "./layers.ts";
-import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
-import type { Model } from "./model.ts";
-import { GRAPH } from "./ops/graph.ts";
-import { quantizeWeights } from "./quantize.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Session } from "./session.ts";
-import type { Tensor } from "./tensor.ts";
 
 /** The graph kernels and their operator table: what readers of graphs build their models with. */
 const kit: Kit = { simd, relaxed, ops: GRAPH };

@@ -4,10 +4,12 @@
  * names, attributes, sizes and tensors fails here, at load.
  */
 
+import { kindOf } from "./arguments.ts";
 import { ModelError, type ModelErrorCode } from "./errors.ts";
-import { type Model, type Node, type StateInfo, tensorKey, type ValueInfo } from "./model.ts";
+import { type Model, type Node, type StateInfo, tensorKey } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
-import { inputSize, MAX_SIZE, type Op, type Shaped } from "./ops/op.ts";
+import { inputSize, MAX_SIZE, type Op, type Shaped, type TensorRule } from "./ops/op.ts";
+import { printable } from "./printable.ts";
 import { ARRAYS, elements, shapeText, type Tensor, toF32 } from "./tensor.ts";
 
 /** One value of the graph. Its rows are `size` numbers, or one id; operators of the core see one axis of it. */
@@ -22,6 +24,8 @@ export interface Graph {
   readonly values: ReadonlyMap<string, GraphValue>;
   /** The node that needs the whole sequence, where there is one. */
   readonly sequenceNode: string | undefined;
+  /** The tensors that nodes use. */
+  readonly used: ReadonlySet<string>;
 }
 
 const MORE = '"sluice/graph" and "sluice/onnx" have more.';
@@ -30,20 +34,13 @@ type NodeName = Pick<Node, "name" | "op">;
 
 /** How a node is called in messages: `rnn (gru)`. */
 export function nodeText({ name, op }: NodeName): string {
-  return printable(name === "" ? op : `${name} (${op})`);
+  return nameText(name === "" ? op : `${name} (${op})`);
 }
 
-/**
- * A name from a file as it stands in messages: short, without what turns a terminal around. The usual name is asked first:
- * \p{C} takes V8 3 ms to build.
- */
-function printable(name: string): string {
-  const short = name.slice(0, 120);
-  return /^[ -~]*$/.test(short) ? short : short.replace(new RegExp(CONTROL, "gu"), "\ufffd");
+/** A name from a file as it stands in messages. */
+function nameText(name: string): string {
+  return printable(name.slice(0, 120));
 }
-
-/** No literal: V8 looks the classes of literals up when it reads the module, 0.2 ms. */
-const CONTROL = "\\p{C}";
 
 function nodeError(code: ModelErrorCode, node: NodeName, message: string, hint?: string): ModelError {
   return new ModelError(code, `${nodeText(node)}: ${message}`, { node: node.name, hint });
@@ -53,7 +50,7 @@ function nodeError(code: ModelErrorCode, node: NodeName, message: string, hint?:
 export function opOf(ops: OpTable, node: NodeName): Op {
   if (Object.hasOwn(ops, node.op)) return ops[node.op];
   const hint = `Supported: ${Object.keys(ops).join(", ")}.${ops.constant ? "" : ` ${MORE}`}`;
-  throw nodeError("ERR_UNSUPPORTED_OP", node, `operator "${printable(node.op)}" is not supported.`, hint);
+  throw nodeError("ERR_UNSUPPORTED_OP", node, `operator "${nameText(node.op)}" is not supported.`, hint);
 }
 
 /** What a node gives, by its row of the table. */
@@ -62,44 +59,50 @@ export function outputsOf(op: Op, node: Node, from: readonly (Shaped | undefined
     throw nodeError("ERR_SHAPE", node, `expected ${expected}; got ${got}`);
   };
   const sizes = from.map((value) => (value ? elements(value.shape) : 0));
-  const outs = op.shape?.(node, from, refuse) ?? [{ shape: [op.size?.(node.attrs, sizes) as number], dtype: "F32" }];
+  const outs = op.shape?.(node, from, refuse) ?? [{ shape: [op.size?.(node.attrs, sizes) ?? sizes[0]], dtype: "F32" }];
   const { length } = node.outputs;
   return length > 0 && length <= outs.length ? outs : refuse(`1 … ${outs.length} outputs`, length);
 }
 
-/** The numbers of a row: the axes that are not named. */
+/** The tensors that a node may have. */
+export function tensorsOf(op: Op, { attrs }: Node): readonly TensorRule[] {
+  return op.tensors?.(attrs) ?? [];
+}
+
+/** The axes of a row: those that are not named. */
+export function rowShape(shape: readonly (number | string)[]): number[] {
+  return shape.filter((axis) => typeof axis === "number");
+}
+
+/** The numbers of a row. */
 export function rowSize(shape: readonly (number | string)[]): number {
-  return elements(shape.filter((axis) => typeof axis === "number"));
+  return elements(rowShape(shape));
 }
 
 /** Walks inputs and nodes; throws a ModelError at the first thing that disagrees. */
 export function checkGraph(
   ops: OpTable,
-  inputs: readonly ValueInfo[],
-  nodes: readonly Node[],
-  tensors: ReadonlyMap<string, Tensor>,
-  states: readonly StateInfo[] = [],
+  { inputs, nodes, tensors, states }: Pick<Model, "inputs" | "nodes" | "tensors" | "states">,
 ): Graph {
   const values = new Map<string, GraphValue>();
   let sequenceNode: string | undefined;
   const whole = ops.constant !== undefined;
   const define = (node: NodeName, name: string, shaped: Shaped, collapsed: boolean) => {
     const value = { ...shaped, size: elements(shaped.shape), ids: shaped.dtype === "I32", collapsed };
-    if (values.has(name)) throw nodeError("ERR_GRAPH", node, `the name "${printable(name)}" is taken already.`);
+    if (values.has(name)) throw nodeError("ERR_GRAPH", node, `the name "${nameText(name)}" is taken already.`);
     if (name.includes("\0")) throw nodeError("ERR_GRAPH", node, "expected names without NUL.");
     const { size, ids } = value;
     if (!Number.isInteger(size) || size < 1 || size > (ids && !whole ? 1 : MAX_SIZE)) {
       throw nodeError(
         "ERR_SHAPE",
         node,
-        `expected "${printable(name)}" of ${ids && !whole ? "one id" : `1 … ${MAX_SIZE} numbers`}; got ${size}`,
+        `expected "${nameText(name)}" of ${ids && !whole ? "one id" : `1 … ${MAX_SIZE} numbers`}; got ${size}`,
       );
     }
     values.set(name, value);
   };
   for (const { name, dtype, shape } of inputs) {
-    const sizes = shape.filter((axis) => typeof axis === "number");
-    define({ name: "", op: "inputs" }, name, { shape: sizes, dtype }, false);
+    define({ name: "", op: "inputs" }, name, { shape: rowShape(shape), dtype }, false);
   }
   const paired = states.filter(({ input }) => input !== undefined);
   if (paired.length > 0 && !whole)
@@ -111,27 +114,24 @@ export function checkGraph(
   for (const { input, shape } of paired) {
     define({ name: "", op: "states" }, input as string, { shape, dtype: "F32" }, false);
   }
-  const inputOf = (node: NodeName, name: string) => {
-    const value = values.get(name);
-    if (value) return value;
-    throw nodeError(
-      "ERR_GRAPH",
-      node,
-      `its input "${printable(name)}" is no model input and no earlier node's output.`,
-    );
-  };
+  const used = new Set<string>();
   const owners = new Set<string>();
   for (const node of nodes) {
     const op = opOf(ops, node);
     const { attrs } = node;
-    if (op.states || (op.tensors?.(attrs) ?? []).length > 0) {
+    if (op.states || tensorsOf(op, node).length > 0) {
       if (owners.has(node.name)) throw nodeError("ERR_GRAPH", node, "another layer with tensors has the same name.");
       owners.add(node.name);
     }
-    const from = node.inputs.map((name) => (name === "" && op.shape ? undefined : inputOf(node, name)));
+    const from = node.inputs.map((name) => {
+      const value = values.get(name);
+      if (value || (name === "" && op.shape)) return value;
+      const message = `its input "${nameText(name)}" is no model input and no earlier node's output.`;
+      throw nodeError("ERR_GRAPH", node, message);
+    });
     if (!op.shape) checkRow(op, node, from as readonly GraphValue[]);
     const outs = outputsOf(op, node, from);
-    checkTensors(op, node, tensors);
+    checkTensors(op, node, tensors, used);
     const tensor = node.op === "constant" ? tensors.get(tensorKey(node.name, "value")) : undefined;
     const collapsed = node.op === "last" || from.some((value) => value?.collapsed);
     if (collapsed && op.states?.(attrs).length)
@@ -141,8 +141,9 @@ export function checkGraph(
       if (name !== "") define(node, name, { ...outs[i], tensor }, collapsed);
     });
   }
+  for (const { initial } of states) if (initial !== undefined) used.add(initial);
   ops.constant?.graph?.checkStates(values, paired, tensors);
-  return { values, sequenceNode };
+  return { values, sequenceNode, used };
 }
 
 /** What rows without a shape rule ask of a node: inputs of one axis, all of the size that it says. */
@@ -161,7 +162,7 @@ function checkRow(op: Op, node: Node, from: readonly GraphValue[]): void {
   }
   const foreign = Object.keys(attrs).find((key) => !Object.hasOwn(op.attrs, key));
   if (foreign !== undefined)
-    throw nodeError("ERR_ATTRIBUTE", node, `attribute "${printable(foreign)}" is not supported.`, MORE);
+    throw nodeError("ERR_ATTRIBUTE", node, `attribute "${nameText(foreign)}" is not supported.`, MORE);
   const expected = inputSize(op, attrs) ?? (node.op === "add" ? from[0].size : undefined);
   from.forEach(({ size, ids, shape }, i) => {
     const name = `"${inputs[i]}"`;
@@ -176,44 +177,35 @@ function checkRow(op: Op, node: Node, from: readonly GraphValue[]): void {
   });
 }
 
-function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>): void {
-  for (const { suffix, shape, optional, dtype, matrix } of op.tensors?.(node.attrs) ?? []) {
+/** Readers give tensors that fit their own shapes; callers who make them may not. */
+function checkTensors(op: Op, node: Node, tensors: ReadonlyMap<string, Tensor>, used: Set<string>): void {
+  for (const { suffix, shape, optional, dtype, matrix } of tensorsOf(op, node)) {
     const key = tensorKey(node.name, suffix);
     const tensor = tensors.get(key);
-    const details = { node: node.name, tensor: key };
     if (tensor === undefined) {
       if (optional) continue;
-      const hint = `The file has ${listNames([...tensors.keys()])}.`;
       const message = `${key}: ${nodeText(node)} needs it, shape ${shapeText(shape)}.`;
-      throw new ModelError("ERR_MISSING_TENSOR", message, { ...details, hint });
+      const hint = `The file has ${listNames([...tensors.keys()])}.`;
+      throw new ModelError("ERR_MISSING_TENSOR", message, { node: node.name, tensor: key, hint });
     }
-    if (dtype !== undefined && tensor.dtype !== dtype)
-      throw new ModelError("ERR_DTYPE", `${key}: expected a tensor of ${dtype}; got ${tensor.dtype}`, details);
-    if (`${tensor.shape}` === `${shape}`) {
-      checkData(tensor, key, details);
-      if (tensor.scale !== undefined) checkScale(tensor, matrix, key, details);
-      continue;
+    used.add(key);
+    const refusal = (code: ModelErrorCode, expected: string, got: unknown, hint?: string) =>
+      new ModelError(code, `${key}: expected ${expected}; got ${got}`, { node: node.name, tensor: key, hint });
+    if (dtype !== undefined && tensor.dtype !== dtype) throw refusal("ERR_DTYPE", `a tensor of ${dtype}`, tensor.dtype);
+    if (`${tensor.shape}` !== `${shape}`) {
+      const { inputSize, hiddenSize } = node.attrs;
+      const sizes = hiddenSize ? ` for inputSize ${inputSize}, hiddenSize ${hiddenSize}` : "";
+      const transposed = shape.length > 1 && `${[...tensor.shape].reverse()}` === `${shape}`;
+      const hint = transposed ? "Is it transposed?" : undefined;
+      throw refusal("ERR_SHAPE", `shape ${shapeText(shape)}${sizes}`, `${shapeText(tensor.shape)}.`, hint);
     }
-    const { inputSize, hiddenSize } = node.attrs;
-    const sizes = hiddenSize ? ` for inputSize ${inputSize}, hiddenSize ${hiddenSize}` : "";
-    const message = `${key}: expected shape ${shapeText(shape)}${sizes}; got ${shapeText(tensor.shape)}.`;
-    const transposed = shape.length > 1 && `${[...tensor.shape].reverse()}` === `${shape}`;
-    throw new ModelError("ERR_SHAPE", message, { ...details, hint: transposed ? "Is it transposed?" : undefined });
+    const [array, kind] = [ARRAYS[tensor.dtype]?.name, kindOf(tensor.data)];
+    if (kind !== array) throw refusal("ERR_DTYPE", `${array} for ${tensor.dtype}`, kind);
+    const { length } = tensor.data;
+    if (length !== elements(shape))
+      throw refusal("ERR_SHAPE", `${elements(shape)} elements for ${shapeText(shape)}`, length);
+    if (tensor.scale !== undefined) checkScale(tensor, matrix, refusal);
   }
-}
-
-/** Readers give arrays that fit; callers who make tensors may not. */
-function checkData({ dtype, shape, data }: Tensor, key: string, details: { node: string; tensor: string }): void {
-  const expected = ARRAYS[dtype]?.name;
-  const got = Object.prototype.toString.call(data).slice(8, -1);
-  if (got !== expected)
-    throw new ModelError("ERR_DTYPE", `${key}: expected ${expected} for ${dtype}; got ${got}`, details);
-  if (data.length === elements(shape)) return;
-  throw new ModelError(
-    "ERR_SHAPE",
-    `${key}: expected ${elements(shape)} elements for ${shapeText(shape)}; got ${data.length}`,
-    details,
-  );
 }
 
 /** Largest number of columns of which the sum of products of bytes, 127 · 128 each, stays below 2³¹. */
@@ -223,45 +215,34 @@ const MAX_INT8_COLUMNS = 2 ** 17;
 function checkScale(
   { dtype, shape: [rows, columns], scale }: Tensor,
   matrix: boolean | undefined,
-  key: string,
-  details: { node: string; tensor: string },
+  refusal: (code: ModelErrorCode, expected: string, got: unknown) => ModelError,
 ): void {
   if (dtype !== "I8" || !matrix) {
-    const expected = matrix ? "I8 beside a scale" : "no scale: only recurrent and linear weights are quantised";
-    throw new ModelError("ERR_DTYPE", `${key}: expected ${expected}; got ${dtype}`, details);
+    const none = "no scale: only recurrent and linear weights are quantised";
+    throw refusal("ERR_DTYPE", matrix ? "I8 beside a scale" : none, dtype);
   }
-  if (columns > MAX_INT8_COLUMNS) {
-    const message = `${key}: expected at most ${MAX_INT8_COLUMNS} columns for int8; got ${columns}`;
-    throw new ModelError("ERR_SHAPE", message, details);
-  }
-  const numbers = Object.prototype.toString.call(scale) === "[object Float32Array]" ? (scale as Float32Array) : [];
-  if (numbers.length !== rows) {
-    throw new ModelError("ERR_SHAPE", `${key}.scale: expected Float32Array of ${rows}; got ${numbers.length}`, details);
-  }
+  if (columns > MAX_INT8_COLUMNS) throw refusal("ERR_SHAPE", `at most ${MAX_INT8_COLUMNS} columns for int8`, columns);
+  const numbers = kindOf(scale) === "Float32Array" ? (scale as Float32Array) : [];
+  if (numbers.length !== rows) throw refusal("ERR_SHAPE", `a scale that is a Float32Array of ${rows}`, numbers.length);
   const wrong = numbers.findIndex((s) => !(s >= 0 && s < Infinity));
-  if (wrong < 0) return;
-  const message = `${key}.scale: expected finite numbers ≥ 0; got ${numbers[wrong]} for row ${wrong}`;
-  throw new ModelError("ERR_NON_FINITE", message, details);
+  if (wrong >= 0) throw refusal("ERR_NON_FINITE", "finite scales ≥ 0", `${numbers[wrong]} for row ${wrong}`);
 }
 
 function listNames(names: readonly string[]): string {
   return names.length > 6 ? `${names.slice(0, 6).join(", ")} and ${names.length - 6} more` : names.join(", ") || "none";
 }
 
-/** The tensors that nodes use. One that nobody reads is a layer that nobody runs: an error, unless `ignore` names it. */
+/** Those of the tensors that are used. One that nobody reads is a layer that nobody runs: an error, unless `ignore` names it. */
 function usedTensors(
   ops: OpTable,
   nodes: readonly Node[],
   tensors: ReadonlyMap<string, Tensor>,
+  used: ReadonlySet<string>,
   ignore: readonly string[],
-  states: readonly StateInfo[],
 ): Map<string, Tensor> {
-  const keys = (list: (node: Node) => readonly string[]) =>
-    new Set(nodes.flatMap((node) => list(node).map((suffix) => tensorKey(node.name, suffix))));
-  const used = keys(({ op, attrs }) => (ops[op].tensors?.(attrs) ?? []).map(({ suffix }) => suffix));
-  for (const { initial } of states) if (initial !== undefined) used.add(initial);
-  const ignored = keys(({ op }) => ops[op].ignored ?? []);
-  const unused = [...tensors.keys()].filter((name) => !used.has(name) && !ignored.has(name) && !ignore.includes(name));
+  const ignored = nodes.flatMap(({ name, op }) => (ops[op].ignored ?? []).map((suffix) => tensorKey(name, suffix)));
+  const known = new Set([...used, ...ignored, ...ignore]);
+  const unused = [...tensors.keys()].filter((name) => !known.has(name));
   if (unused.length > 0) {
     const [, layer, reverse] = /_l(\d+)(_reverse)?$/.exec(unused[0]) ?? [];
     let hint = "Add the layer that uses it, or name it in ignore.";
@@ -312,26 +293,25 @@ export function buildModel(
     if (!axes || (dtype !== "F32" && dtype !== "I32")) {
       throw new ModelError(
         "ERR_SHAPE",
-        `${printable(name)}: expected sizes ≥ 1 of F32, or one id of I32; got ${shapeText(shape)} of ${dtype}`,
+        `${nameText(name)}: expected sizes ≥ 1 of F32, or one id of I32; got ${shapeText(shape)} of ${dtype}`,
       );
     }
   }
-  const { values, sequenceNode } = checkGraph(ops, inputs, nodes, all, paired);
-  const tensors = usedTensors(ops, nodes, all, options.ignore ?? [], paired);
+  const { values, sequenceNode, used } = checkGraph(ops, { inputs, nodes, tensors: all, states: paired });
+  const tensors = usedTensors(ops, nodes, all, used, options.ignore ?? []);
   if (options.nonFinite !== "allow") checkFinite(tensors);
   const axes = sequenceNode === undefined ? [] : ["T"];
-  const states = nodes.flatMap(({ name: prefix, op, attrs }) =>
+  const states = nodes.flatMap(({ name, op, attrs }) =>
     (ops[op].states?.(attrs) ?? []).map(({ suffix, shape }): StateInfo => {
-      const initial = tensorKey(prefix, `${suffix}0`);
-      const name = tensorKey(prefix, suffix);
-      return tensors.has(initial) ? { name, shape, initial } : { name, shape };
+      const initial = tensorKey(name, `${suffix}0`);
+      return { name: tensorKey(name, suffix), shape, ...(tensors.has(initial) && { initial }) };
     }),
   );
   return {
     inputs: inputs.map(({ name, dtype, shape }) => ({
       name,
       dtype,
-      shape: [...axes, ...shape.filter((axis) => typeof axis === "number")],
+      shape: [...axes, ...rowShape(shape)],
     })),
     outputs: outputs.map((name) => {
       const value = values.get(name);

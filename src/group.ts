@@ -1,7 +1,8 @@
 /** Many states of one model, advanced together: their products are matrix-matrix, so each weight is read once for several. */
 
+import { checkInteger, wrong, wrongKind } from "./arguments.ts";
 import { Members, prepare, type SessionCore, type State } from "./members.ts";
-import { checkInteger, type Numbers, type Output, wrong, wrongKind } from "./ports.ts";
+import type { Numbers, Output } from "./ports.ts";
 
 export class StreamGroup {
   /** How many members. */
@@ -15,7 +16,6 @@ export class StreamGroup {
   constructor(core: SessionCore, n: number) {
     this.size = n;
     this.#members = new Members(core, n);
-    core.live.add(this);
   }
 
   /**
@@ -74,7 +74,6 @@ export class StreamGroup {
   /** Gives the states' memory back; idempotent. */
   dispose(): void {
     this.#members.dispose();
-    this.#members.core.live.delete(this);
   }
 
   [Symbol.dispose](): void {

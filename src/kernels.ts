@@ -3,11 +3,10 @@
  */
 
 import { CONSTANTS } from "../assembly/abi.ts";
+import { kindOf, wrongKind } from "./arguments.ts";
 import { bytesOfText } from "./binary-text.ts";
 import { COEFFICIENTS } from "./coefficients.ts";
 import { ModelError, SessionError } from "./errors.ts";
-import { readAll } from "./load.ts";
-import { kindOf, wrongKind } from "./ports.ts";
 
 /** A build of the kernels: its bytes as text (src/binary-text.ts), whole or in parts, bytes, or a compiled Module. */
 export type KernelBinary = string | readonly string[] | Uint8Array | ArrayBuffer | WebAssembly.Module;
@@ -45,7 +44,7 @@ export function fastestFirst({ simd, relaxed }: KernelSet): readonly KernelBinar
 
 /** By tag, since a Module may come from another realm. */
 function isModule(binary: unknown): binary is WebAssembly.Module {
-  return Object.prototype.toString.call(binary) === "[object WebAssembly.Module]";
+  return kindOf(binary) === "WebAssembly.Module";
 }
 
 /** Text as bytes, by hand: audio worklets have neither atob nor TextDecoder. @internal */
@@ -59,9 +58,9 @@ export function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<Ar
 /** How the text of a module begins: "\0asm". */
 const MAGIC = ") / A ;";
 
-/** The bytes of a URL or Response; a binary as it is. */
-export async function fetchBinary(source: WasmSource): Promise<KernelBinary> {
-  return ["URL", "Response"].includes(kindOf(source)) ? readAll(source as URL) : (source as KernelBinary);
+/** Are its bytes still to be read? */
+export function isRemote(source: WasmSource | undefined): source is URL | Response {
+  return ["URL", "Response"].includes(kindOf(source));
 }
 
 /** A binary compiled off the calling thread, where the host can; a Module as it is. */
@@ -77,10 +76,7 @@ export function instantiate(binary: KernelBinary, set: Pick<KernelSet, "instanti
   const instance = set.instantiate?.(module) ?? new WebAssembly.Instance(module);
   const kernels = instance.exports as unknown as Kernels;
   if (typeof kernels.execute !== "function" || typeof kernels.heap_base !== "function") {
-    throw new ModelError(
-      "ERR_VARIANT",
-      "wasm: expected a build of Sluice's kernels; got a module without its exports.",
-    );
+    throw new ModelError("ERR_VARIANT", "wasm: expected a build of Sluice's kernels; got another module.");
   }
   new Float32Array(kernels.memory.buffer, CONSTANTS, COEFFICIENTS.length).set(COEFFICIENTS);
   return kernels;

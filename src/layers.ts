@@ -4,7 +4,7 @@
  */
 
 import { ModelError } from "./errors.ts";
-import { buildModel, nodeText, opOf, outputsOf } from "./graph.ts";
+import { buildModel, nodeText, opOf, outputsOf, rowShape } from "./graph.ts";
 import {
   type ActivationSpec,
   type Model,
@@ -67,10 +67,7 @@ export function layersToModel(
   const named = cellNames(layers, tensors);
   const inputs = options.inputs ?? [inferInput(ops, layers[0], named)];
   const values = new Map(
-    inputs.map(({ name, dtype, shape }): [string, Shaped] => [
-      name,
-      { dtype, shape: shape.filter((axis) => typeof axis === "number") },
-    ]),
+    inputs.map(({ name, dtype, shape }): [string, Shaped] => [name, { dtype, shape: rowShape(shape) }]),
   );
   for (const { input, shape } of options.states ?? []) if (input) values.set(input, { dtype: "F32", shape });
   let previous = inputs[0].name;

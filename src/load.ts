@@ -1,7 +1,7 @@
 /** A model from where it is kept: a path or URL, a Response, or bytes that the caller already has. */
 
+import { kindOf, wrongKind } from "./arguments.ts";
 import { FormatError } from "./errors.ts";
-import { kindOf, wrongKind } from "./ports.ts";
 
 export interface LoadOptions {
   readonly signal?: AbortSignal;
@@ -73,7 +73,7 @@ async function open(
 
 /** By tag: asking for the global Response makes Node load its whole fetch, 25 ms. */
 function isResponse(value: unknown): value is Response {
-  return Object.prototype.toString.call(value) === "[object Response]";
+  return kindOf(value) === "Response";
 }
 
 /** undefined where the source is fetched: it has another scheme, or the host has no file system. */

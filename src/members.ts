@@ -8,10 +8,11 @@
  */
 
 import { STATUS_ID } from "../assembly/abi.ts";
+import { wrong, wrongKind } from "./arguments.ts";
 import type { Engine, IoRegion, States } from "./engine.ts";
 import { FormatError, SessionError } from "./errors.ts";
 import type { Model, StateInfo } from "./model.ts";
-import { byPort, checkRows, type Numbers, type Output, type Port, wrong, wrongKind } from "./ports.ts";
+import { byPort, checkRows, type Numbers, type Output, outputOf, type Port } from "./ports.ts";
 import { elements } from "./tensor.ts";
 
 /** `NAME.h`, `NAME.c`, each (layers × directions, B, H). */
@@ -27,8 +28,8 @@ export interface SessionCore {
   readonly whole: boolean;
   /** A state pairs an output with an input: a step needs the one before it whole. */
   readonly stepwise?: boolean;
-  /** Live streams and groups. */
-  readonly live: Set<{ dispose(): void }>;
+  /** Those of live streams, groups and runs. */
+  readonly live: Set<Members>;
   /** What the model's saved states begin with; computed when first asked for. */
   head?: Uint32Array;
 }
@@ -64,6 +65,7 @@ export class Members {
     this.core = core;
     this.#infos = core.model.states;
     this.#states = core.engine.createStates(count, traceSteps);
+    core.live.add(this);
   }
 
   get states(): States {
@@ -75,6 +77,7 @@ export class Members {
   dispose(): void {
     this.#states?.dispose();
     this.#states = undefined;
+    this.core.live.delete(this);
   }
 
   /** One step of `count` members, of the usual model: one array in, one out, few enough for one execution. False: of another. */
@@ -128,7 +131,7 @@ export class Members {
         for (let i = 0; i < outputs.length; i++) copyRows(engine.outputs[i], outputs[i], to[i], piece, ysFirst, false);
       }
     }
-    return outputs.length === 1 ? to[0] : Object.fromEntries(to.map((y, i) => [outputs[i].name, y]));
+    return outputOf(outputs, to);
   }
 
   /** Copies of the states of `count` members from `first` on: (layers × directions, count, H) by name. */

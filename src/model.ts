@@ -71,6 +71,11 @@ export function tensorKey(node: string, suffix: string): string {
   return node === "" ? suffix : `${node}.${suffix}`;
 }
 
+/** Does the model hold weights that are quantised already? */
+export function isQuantized({ tensors }: Pick<Model, "tensors">): boolean {
+  return [...tensors.values()].some(({ scale }) => scale !== undefined);
+}
+
 /** How often each value is read: by nodes, as an output of the model, as what a state becomes. */
 export function countUses({
   nodes,

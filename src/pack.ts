@@ -5,7 +5,7 @@
 
 import { type Node, tensorKey } from "./model.ts";
 import type { Load } from "./plan.ts";
-import { type Place, type ProgramRecord, paddedBytes } from "./program.ts";
+import { type Block, type Place, type ProgramRecord, paddedBytes } from "./program.ts";
 import { type Tensor, toF32 } from "./tensor.ts";
 
 type Data = (name: string) => Float32Array;
@@ -28,51 +28,51 @@ export function loadWeights(
       run(step.record, step.rows);
       continue;
     }
-    let at = address(step.at) / 4;
-    if (step.kind === "rows") {
-      const { blocks, columns } = step;
-      for (const { tensors, firstRow, rows } of blocks) {
-        const end = at + (paddedBytes(rows) / 4) * columns;
-        // What the matrix before it left.
-        memory.fill(0, at + rows * columns, end);
-        tensors.forEach((name, t) => {
-          const source = data(name).subarray(firstRow * columns, (firstRow + rows) * columns);
-          // The second bias: one rounding for b_ih + b_hh.
-          if (t > 0) for (let i = 0; i < source.length; i++) memory[at + i] += source[i];
-          else memory.set(source, at);
-        });
-        at = end;
-      }
-    } else if (step.kind === "int8") {
+    const at = address(step.at) / 4;
+    if (step.kind === "rows") setBlocks(memory, at, step.blocks, step.columns, data);
+    else if (step.kind === "int8") {
       const { blocks, columns, scales } = step;
-      const bytes = new Int8Array(memory.buffer);
-      let to = at * 4;
-      let row = address(scales) / 4;
-      for (const { tensors: names, firstRow, rows } of blocks) {
-        const { data, scale } = tensors.get(names[0]) as Required<Tensor>;
-        const n = paddedBytes(rows) / 4;
-        bytes.fill(0, to, to + n * columns);
-        bytes.set((data as Int8Array).subarray(firstRow * columns, (firstRow + rows) * columns), to);
-        memory.fill(0, row, row + n);
-        memory.set(scale.subarray(firstRow, firstRow + rows), row);
-        to += n * columns;
-        row += n;
-      }
-    } else if (step.kind === "table") {
-      const { table, count, size } = step.lookup;
-      for (let r = 0; r < count; r++) {
-        memory.set(data(table).subarray(r * size, (r + 1) * size), at + (r * paddedBytes(size)) / 4);
-      }
-    } else if (step.kind === "tensor") {
-      if (step.ids) new Int32Array(memory.buffer).set(tensors.get(step.tensor)?.data as Int32Array, at);
-      else memory.set(data(step.tensor), at);
-    } else if (step.kind === "integers") {
-      new Int32Array(memory.buffer).set(step.values, at);
-    } else {
+      const tensor = (name: string) => tensors.get(name) as Required<Tensor>;
+      setBlocks(new Int8Array(memory.buffer), at * 4, blocks, columns, (name) => tensor(name).data as Int8Array);
+      setBlocks(memory, address(scales) / 4, blocks, 1, (name) => tensor(name).scale);
+    } else if (step.kind === "table") setRows(memory, at, data(step.lookup.table), step.lookup.size);
+    else if (step.kind === "integers") new Int32Array(memory.buffer).set(step.values, at);
+    else {
       const [scale, shift] = normalisation(step.node, data);
       memory.set(scale, at);
       memory.set(shift, address(step.shift) / 4);
     }
+  }
+}
+
+type Elements = Float32Array | Int8Array;
+
+/** Blocks of rows, one behind the other, each padded with zero rows. */
+function setBlocks(
+  memory: Elements,
+  at: number,
+  blocks: readonly Block[],
+  columns: number,
+  data: (name: string) => Elements,
+): void {
+  for (const { tensors, firstRow, rows } of blocks) {
+    const end = at + (paddedBytes(rows) / 4) * columns;
+    // What the matrix before it left.
+    memory.fill(0, at + rows * columns, end);
+    tensors.forEach((name, t) => {
+      const source = data(name).subarray(firstRow * columns, (firstRow + rows) * columns);
+      // The second bias: one rounding for b_ih + b_hh.
+      if (t > 0) for (let i = 0; i < source.length; i++) memory[at + i] += source[i];
+      else memory.set(source, at);
+    });
+    at = end;
+  }
+}
+
+/** Rows of `size` elements, each padded. */
+export function setRows(memory: Float32Array, at: number, data: Float32Array, size: number): void {
+  for (let r = 0; r * size < data.length; r++) {
+    memory.set(data.subarray(r * size, (r + 1) * size), at + (r * paddedBytes(size)) / 4);
   }
 }
 

@@ -23,8 +23,10 @@ import {
   type ProgramRecord,
   paddedBytes,
   quantizedBytes,
+  REGIONS,
   type Region,
   type Rows,
+  record,
 } from "./program.ts";
 import { elements } from "./tensor.ts";
 
@@ -40,8 +42,7 @@ export type Load =
     }
   | { readonly kind: "table"; readonly at: Place; readonly lookup: Lookup }
   | { readonly kind: "normalisation"; readonly at: Place; readonly shift: Place; readonly node: Node }
-  | { readonly kind: "tensor"; readonly at: Place; readonly tensor: string; readonly ids: boolean }
-  | { readonly kind: "integers"; readonly at: Place; readonly values: readonly number[] }
+  | { readonly kind: "integers"; readonly at: Place; readonly values: ArrayLike<number> }
   | { readonly kind: "program"; readonly rows: number; readonly record: ProgramRecord };
 
 export interface StatePlan {
@@ -74,23 +75,8 @@ export interface Plan {
 const blockBytes = (blocks: readonly Block[]) => blocks.reduce((sum, { rows }) => sum + paddedBytes(rows), 0);
 
 export function planModel(ops: OpTable, model: Model, rows: number, traceSteps = 0): Plan {
-  const graph = checkGraph(ops, model.inputs, model.nodes, model.tensors, model.states);
-  const bytes: Record<Region, number> = {
-    weights: 0,
-    temporary: 0,
-    matrix: 0,
-    io: 0,
-    scratch: 0,
-    gx: 0,
-    hRows: 0,
-    cRows: 0,
-    nRows: 0,
-    mRows: 0,
-    kept: 0,
-    q: 0,
-    state: 0,
-    ring: 0,
-  };
+  const graph = checkGraph(ops, model);
+  const bytes = Object.fromEntries(REGIONS.map((region) => [region, 0])) as Record<Region, number>;
   const take = (region: Region, size: number): Place => {
     const offset = bytes[region];
     bytes[region] += align(size, 64);
@@ -138,7 +124,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     return at;
   };
   const runOnce = (rows: number, op: number, ...operands: Operand[]) => {
-    load.push({ kind: "program", rows, record: { op, operands } });
+    load.push({ kind: "program", rows, record: record(op, ...operands) });
   };
   const panels = (region: Region, blocks: readonly Block[], columns: number, units = false): Place => {
     const n = blockBytes(blocks) / 4;
@@ -165,7 +151,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
         lookups.delete(name);
         const y = to.define(name, lookup.size);
         const ids = to.value(lookup.ids);
-        to.emit(OP_LOOKUP, y.place, y.stride, table("weights", lookup), y.stride, ids.place, ids.stride);
+        to.emit(OP_LOOKUP, y, table("weights", lookup), y.stride, ids);
       }
       return values.get(name) as Rows;
     },
@@ -202,7 +188,7 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     },
     lookup(name, lookup) {
       const ids = to.value(lookup.ids);
-      checks.push({ op: OP_CHECK_IDS, operands: [ids.place, ids.stride, lookup.count] });
+      checks.push(record(OP_CHECK_IDS, ids, lookup.count));
       lookups.set(name, lookup);
       if (outputs.has(name) || uses.get(name) !== 1) to.value(name);
     },
@@ -211,17 +197,18 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
         to.product(gx, x, weights, bias, times);
         return [0, 0, 0, 0, 0];
       }
-      const { place, stride, size } = to.value(x);
-      return [place, stride, size, to.panels(weights, size, units), to.vector(bias)];
+      const rows = to.value(x);
+      return [rows, rows.size, to.panels(weights, rows.size, units), to.vector(bias)];
     },
     product(y, x, weights, bias, times) {
       const stride = blockBytes(weights);
       const n = stride / 4;
       const lookup = folds(x, weights, times);
       if (lookup === undefined) {
-        const { place, stride, size } = to.value(x);
+        const rows = to.value(x);
+        const { size } = rows;
         const q = isInt8(weights) ? to.shared("q", quantizedBytes(size)) : 0;
-        to.emit(OP_LINEAR, y.place, y.stride, to.panels(weights, size), to.vector(bias), n, size, place, stride, q);
+        to.emit(OP_LINEAR, y, to.panels(weights, size), to.vector(bias), n, size, rows, q);
         return;
       }
       const { count, size, ids } = lookup;
@@ -232,32 +219,24 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
       // Nothing stands in `matrix` any more.
       const q = isInt8(weights) ? to.shared("matrix", (count * quantizedBytes(size)) / rows) : 0;
       runOnce(count, OP_LINEAR, folded, stride, at, b, n, size, rowsOf, paddedBytes(size), q);
-      const from = to.value(ids);
-      to.emit(OP_LOOKUP, y.place, y.stride, folded, stride, from.place, from.stride);
+      to.emit(OP_LOOKUP, y, folded, stride, to.value(ids));
     },
     emit(op, ...operands) {
-      body.push({ op, operands });
+      body.push(record(op, ...operands));
     },
   };
   const frame = { model, rows, values, outputs, uses, load, body, checks, states, stateBytes, to, take, runOnce };
   const more = ops.constant?.graph?.extend({ ...frame, shapes: graph.values });
   Object.assign(to, more?.lowering);
   // A trace shows every node's output but an embedding's rows, which may never exist.
-  const shown =
-    traceSteps > 0
-      ? model.nodes
-          .filter(
-            ({ op, outputs: [name] }) =>
-              op !== "embedding" && op !== "constant" && graph.values.get(name)?.ids === false,
-          )
-          .map(({ outputs }) => outputs[0])
-      : [];
+  const traces: Plan["traces"][number][] = [];
   let column = 0;
-  const traces = shown.map((name) => {
-    const size = sizeOf(name);
-    column += size;
-    return { name, column: column - size, size };
-  });
+  for (const { op, outputs } of traceSteps > 0 ? model.nodes : []) {
+    const [name] = outputs;
+    if (op === "embedding" || op === "constant" || graph.values.get(name)?.ids !== false) continue;
+    traces.push({ name, column, size: sizeOf(name) });
+    column += sizeOf(name);
+  }
   const stride = paddedBytes(column);
   const ring = take("ring", traceSteps * stride);
   const counter = take("ring", 4);
@@ -273,13 +252,12 @@ export function planModel(ops: OpTable, model: Model, rows: number, traceSteps =
     if (one === undefined) continue;
     const x = to.value(one.name);
     const last = Number(one === traces[traces.length - 1]);
-    const operands = [ring, stride, one.column * 4, traceSteps, counter, last, x.place, x.stride, x.size];
-    traced.push({ op: OP_TRACE, operands });
+    traced.push(record(OP_TRACE, ring, stride, one.column * 4, traceSteps, counter, last, x, x.size));
   }
   const copies: ProgramRecord[] = [];
   for (const [name, y] of outputs) {
     const x = to.value(name);
-    if (x !== y) copies.push({ op: OP_COPY, operands: [y.place, y.stride, 0, x.place, x.stride, x.size] });
+    if (x !== y) copies.push(record(OP_COPY, y, 0, x, x.size));
   }
   more?.end(copies);
 

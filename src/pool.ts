@@ -8,10 +8,11 @@
  */
 
 import { thread } from "../build/worker-thread.ts";
+import { checkInteger, wrongKind } from "./arguments.ts";
 import { SessionError, type SessionOptions } from "./index.ts";
 import type { State } from "./members.ts";
 import type { Model } from "./model.ts";
-import { checkInteger, type Numbers, wrongKind } from "./ports.ts";
+import type { Numbers } from "./ports.ts";
 import type { RunInput, RunOptions, RunResult, SessionInfo } from "./session.ts";
 import { openWorker } from "./worker/calls.ts";
 import type { WorkerSession } from "./worker/proxies.ts";

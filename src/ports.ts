@@ -1,7 +1,9 @@
 /** The callers' arrays: found by input or output name, and checked before anything is written. */
 
+import { checkInteger, wrong, wrongKind } from "./arguments.ts";
 import { rowSize } from "./graph.ts";
 import type { Model, ValueInfo } from "./model.ts";
+import { ARRAYS } from "./tensor.ts";
 
 export type Numbers = Float32Array | Int32Array;
 
@@ -29,30 +31,6 @@ export function portsOf(model: Model, values: readonly ValueInfo[]): Port[] {
   });
 }
 
-/** "Float32Array", "Array", "string": what a message calls a value. */
-export function kindOf(value: unknown): string {
-  return value === null || value === undefined ? `${value}` : Object.prototype.toString.call(value).slice(8, -1);
-}
-
-export function wrong(name: string, expected: string | number, got: unknown): RangeError {
-  return new RangeError(`"${name}" expected ${expected}, got ${got}`);
-}
-
-export function wrongKind(name: string, expected: string, value: unknown): TypeError {
-  return new TypeError(`"${name}" expected ${expected}, got ${kindOf(value)}`);
-}
-
-/** Throws unless `value` is an integer in min … max. */
-export function checkInteger(name: string, value: unknown, min: number, max = Infinity): asserts value is number {
-  if (!(Number.isInteger(value) && (value as number) >= min && (value as number) <= max)) {
-    throw wrong(name, max === Infinity ? `an integer ≥ ${min}` : `${min}…${max}`, value);
-  }
-}
-
-export function checkOneOf(name: string, value: string, known: readonly string[]): void {
-  if (!known.includes(value)) throw wrong(name, known.join(", "), value);
-}
-
 function isRecord(value: unknown): value is Record<string, unknown> {
   if (value instanceof Float32Array || value instanceof Int32Array) return false;
   return typeof value === "object" && value !== null && !ArrayBuffer.isView(value) && !Array.isArray(value);
@@ -78,6 +56,11 @@ export function byPort<T>(ports: readonly Port[], given: unknown, what: string):
   return checkNames(ports, given, what) ? ports.map(({ name }) => given[name] as T) : [given as T];
 }
 
+/** The arrays as the caller gets them: the one alone, or several by name. */
+export function outputOf(ports: readonly Port[], arrays: readonly Float32Array[]): Output {
+  return ports.length === 1 ? arrays[0] : Object.fromEntries(ports.map(({ name }, i) => [name, arrays[i]]));
+}
+
 /**
  * Throws unless `x` is the port's typed array of `rows` rows with ids in range.
  * @throws TypeError `"input" expected Float32Array, got Array`
@@ -89,7 +72,7 @@ export function checkRows(
   rows: number,
   what = name,
 ): asserts x is Numbers {
-  const Expected = dtype === "I32" ? Int32Array : Float32Array;
+  const Expected = ARRAYS[dtype];
   if (!(x instanceof Expected)) throw wrongKind(what, Expected.name, x);
   if (x.length !== rows * size) throw wrong(what, `length ${rows * size}`, x.length);
   if (ids !== undefined)
@@ -98,6 +81,6 @@ export function checkRows(
 
 /** Throws unless `x` may stand for the one element of the port. */
 export function checkNumber(x: number, { dtype, size, ids, name }: Port): void {
-  if (size !== 1) throw wrongKind(name, `${dtype === "I32" ? "Int32Array" : "Float32Array"} of ${size}`, x);
+  if (size !== 1) throw wrongKind(name, `${ARRAYS[dtype].name} of ${size}`, x);
   if (ids !== undefined) checkInteger(name, x, 0, ids - 1);
 }

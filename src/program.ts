@@ -7,24 +7,18 @@ import { LANES } from "../assembly/abi.ts";
 import type { Node } from "./model.ts";
 
 /**
- * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. io, scratch: rows of values. gx … q: rows that live no longer
- * than one layer, so that all layers share them. kept: the states before an execution that may fail. state: relative to a stream. ring: a stream's trace.
+ * Regions that depend on the number of rows, in the order in which they lie. io, scratch: rows of values. gx … q: rows that live
+ * no longer than one layer, so that all layers share them. kept: the states before an execution that may fail.
  */
-export type Region =
-  | "weights"
-  | "temporary"
-  | "matrix"
-  | "io"
-  | "scratch"
-  | "gx"
-  | "hRows"
-  | "cRows"
-  | "nRows"
-  | "mRows"
-  | "q"
-  | "kept"
-  | "state"
-  | "ring";
+export const WORKING = ["io", "scratch", "gx", "hRows", "cRows", "nRows", "mRows", "q", "kept"] as const;
+
+/**
+ * weights: written once. temporary, matrix: only while loading; every matrix passes through the same bytes. state: relative to a
+ * stream. ring: a stream's trace.
+ */
+export const REGIONS = ["weights", "temporary", "matrix", ...WORKING, "state", "ring"] as const;
+
+export type Region = (typeof REGIONS)[number];
 
 export interface Place {
   readonly region: Region;
@@ -38,11 +32,23 @@ export interface ProgramRecord {
   readonly operands: readonly Operand[];
 }
 
-/** Rows of one value: row r at place + r · stride. */
-export interface Rows {
+/** A record; rows are their place and their stride. */
+export function record(op: number, ...operands: readonly (Operand | RowsAt)[]): ProgramRecord {
+  return {
+    op,
+    operands: operands.flatMap((one) => (typeof one === "object" && "stride" in one ? [one.place, one.stride] : [one])),
+  };
+}
+
+/** Row r at place + r · stride. */
+export interface RowsAt {
   readonly place: Place;
   /** Bytes, a multiple of 16; 4 for ids. */
   readonly stride: number;
+}
+
+/** Rows of one value. */
+export interface Rows extends RowsAt {
   /** Elements of a row that mean something. */
   readonly size: number;
 }
@@ -98,26 +104,20 @@ export interface Lowering {
   /** A value that is not looked up before somebody needs its rows. */
   lookup(name: string, lookup: Lookup): void;
   /** y ← W·x + b; where x is an embedding, a row of W·table + b if that is smaller. `times`: how many products share x. */
-  product(
-    y: Pick<Rows, "place" | "stride">,
-    x: string,
-    weights: readonly Block[],
-    bias: readonly Block[],
-    times: number,
-  ): void;
+  product(y: RowsAt, x: string, weights: readonly Block[], bias: readonly Block[], times: number): void;
   /**
-   * What a cell's record says of its input: x, its stride and elements, W (`units`: for gemmUnits), its bias. Where x is an
+   * What a cell's record says of its input: x and its elements, W (`units`: for gemmUnits), its bias. Where x is an
    * embedding or W is bytes, the product into gx comes before, and all of this is 0.
    */
   input(
-    gx: Pick<Rows, "place" | "stride">,
+    gx: RowsAt,
     x: string,
     weights: readonly Block[],
     bias: readonly Block[],
     times: number,
     units: boolean,
-  ): readonly Operand[];
-  emit(op: number, ...operands: Operand[]): void;
+  ): readonly (Operand | RowsAt)[];
+  emit(op: number, ...operands: readonly (Operand | RowsAt)[]): void;
 }
 
 export const align = (bytes: number, to: number) => Math.ceil(bytes / to) * to;

@@ -5,8 +5,8 @@
 
 import { ModelError } from "./errors.ts";
 import { foldBatchNorms } from "./fold.ts";
-import { opOf } from "./graph.ts";
-import { type Model, tensorKey } from "./model.ts";
+import { opOf, tensorsOf } from "./graph.ts";
+import { isQuantized, type Model, tensorKey } from "./model.ts";
 import type { OpTable } from "./ops/core.ts";
 import { type Tensor, toF32 } from "./tensor.ts";
 
@@ -16,14 +16,9 @@ export type Precision = "f32" | "int8";
  * The weights that a session packs, batch norms folded: as the model has them unless `precision` says otherwise. Where some are
  * int8 all are, so that nothing of an int8 session is fused.
  */
-export function packedWeights(ops: OpTable, model: Model, precision: Precision | undefined): Model {
+export function packedWeights(ops: OpTable, model: Model, precision?: Precision): Model {
   const int8 = precision === undefined ? isQuantized(model) : precision === "int8";
   return int8 ? quantizeWeights(ops, foldBatchNorms(model)) : foldBatchNorms(dequantizeWeights(model));
-}
-
-/** Does the model hold weights that are quantised already? */
-export function isQuantized({ tensors }: Model): boolean {
-  return [...tensors.values()].some(({ scale }) => scale !== undefined);
 }
 
 /**
@@ -33,7 +28,7 @@ export function isQuantized({ tensors }: Model): boolean {
 export function quantizeWeights(ops: OpTable, model: Model): Model {
   const tensors = new Map(model.tensors);
   for (const node of model.nodes) {
-    for (const { suffix, matrix } of opOf(ops, node).tensors?.(node.attrs) ?? []) {
+    for (const { suffix, matrix } of tensorsOf(opOf(ops, node), node)) {
       const tensor = tensors.get(tensorKey(node.name, suffix)) as Tensor;
       if (matrix && tensor.scale === undefined) tensors.set(tensor.name, quantizeRows(tensor));
     }

@@ -8,6 +8,7 @@ import { ARENA } from "../assembly/abi.ts";
 import type { Variant } from "./engine.ts";
 import { grow, type Kernels, PAGE } from "./kernels.ts";
 import type { OpTable } from "./ops/core.ts";
+import { align } from "./program.ts";
 
 interface Gap {
   start: number;
@@ -15,7 +16,7 @@ interface Gap {
 }
 
 /** Regions are whole cache lines. */
-const lines = (bytes: number) => Math.max(1, Math.ceil(bytes / 64)) * 64;
+const lines = (bytes: number) => align(Math.max(bytes, 1), 64);
 
 export class Runtime {
   readonly variant: Exclude<Variant, "reference">;
@@ -23,7 +24,7 @@ export class Runtime {
   readonly kernels: Kernels;
   /** What they run. @internal */
   readonly ops: OpTable;
-  /** Free bytes, ascending, never adjacent. */
+  /** Free bytes, ascending, never adjacent; the last are those that memory would have to grow for, without end. */
   readonly #gaps: Gap[];
   /** Bytes from here on were never given out: they are zero. */
   #fresh = 0;
@@ -42,7 +43,7 @@ export class Runtime {
     this.kernels = kernels;
     this.ops = ops;
     this.variant = kernels.relaxed() & 1 ? "relaxed" : "simd";
-    this.#gaps = [{ start: lines(Math.max(ARENA, kernels.heap_base())), end: this.memoryBytes }];
+    this.#gaps = [{ start: lines(Math.max(ARENA, kernels.heap_base())), end: Infinity }];
     this.f32 = new Float32Array(kernels.memory.buffer);
     this.u32 = new Uint32Array(kernels.memory.buffer);
   }
@@ -59,20 +60,17 @@ export class Runtime {
    */
   allocate(bytes: number): number {
     const size = lines(bytes);
-    let i = this.#gaps.findIndex(({ start, end }) => end - start >= size);
-    if (i < 0) {
-      const end = this.memoryBytes;
-      const last = this.#gaps[this.#gaps.length - 1];
+    const i = this.#gaps.findIndex(({ start, end }) => end - start >= size);
+    const gap = this.#gaps[i];
+    const at = gap.start;
+    const missing = at + size - this.memoryBytes;
+    if (missing > 0) {
       const { memory } = this.kernels;
-      grow(memory, Math.ceil((size - (last?.end === end ? end - last.start : 0)) / PAGE));
+      grow(memory, Math.ceil(missing / PAGE));
       this.f32 = new Float32Array(memory.buffer);
       this.u32 = new Uint32Array(memory.buffer);
       for (const renew of this.grown) renew();
-      this.free(end, this.memoryBytes - end);
-      i = this.#gaps.length - 1;
     }
-    const gap = this.#gaps[i];
-    const at = gap.start;
     gap.start += size;
     if (gap.start === gap.end) this.#gaps.splice(i, 1);
     this.f32.fill(0, at / 4, Math.min(at + size, this.#fresh) / 4);
@@ -91,13 +89,10 @@ export class Runtime {
       if (gaps[middle].start < at) i = middle + 1;
       else high = middle;
     }
-    const joinsBefore = gaps[i - 1]?.end === at;
-    const joinsAfter = gaps[i]?.start === end;
-    if (joinsBefore && joinsAfter) {
-      gaps[i - 1].end = gaps[i].end;
-      gaps.splice(i, 1);
-    } else if (joinsBefore) gaps[i - 1].end = end;
-    else if (joinsAfter) gaps[i].start = at;
-    else gaps.splice(i, 0, { start: at, end });
+    // What touches it becomes one with it.
+    const first = gaps[i - 1]?.end === at ? i - 1 : i;
+    const last = gaps[i]?.start === end ? i : i - 1;
+    const start = first < i ? gaps[first].start : at;
+    gaps.splice(first, last + 1 - first, { start, end: last === i ? gaps[i].end : end });
   }
 }

@@ -4,14 +4,16 @@
  * Data flow   Model → Engine (src/create.ts) → Session → streams, groups, runs
  */
 
+import { checkInteger, checkOneOf, wrong, wrongKind } from "./arguments.ts";
 import type { Engine, Variant } from "./engine.ts";
 import { ModelError, SessionError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 import { StreamGroup } from "./group.ts";
 import { checkState, Members, prepare, type SessionCore, type State } from "./members.ts";
 import type { Model, StateInfo, ValueInfo } from "./model.ts";
-import { byPort, checkInteger, checkOneOf, checkRows, type Numbers, portsOf, wrong, wrongKind } from "./ports.ts";
+import { byPort, checkRows, type Numbers, portsOf } from "./ports.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
+import { ARRAYS } from "./tensor.ts";
 
 export interface RunOptions {
   /** Sequences in xs. 1, or as many as `lengths`. */
@@ -90,19 +92,19 @@ export class Session {
    */
   run(xs: RunInput, options: RunOptions = {}): RunResult {
     const core = this.#live();
-    const { batchFirst: ysFirst = false, keep = "all", state } = options;
+    const { batchFirst: ysFirst = false, keep = "all", state = {} } = options;
     checkOneOf("keep", keep, ["all", "last"]);
     const { arrays, lengths, count, steps, xsFirst } = this.#measure(xs, options);
     const prepared = prepare(core, arrays, undefined, { count, steps, lengths, xsFirst, ysFirst });
-    if (state !== undefined) checkState(core.model, state, count);
+    checkState(core.model, state, count);
     const members = new Members(core, count);
     try {
-      if (state !== undefined) members.setState(state, 0, count);
-      const ys = members.run(prepared);
+      members.setState(state, 0, count);
+      members.run(prepared);
       const all = lengths ? [...lengths] : new Array<number>(count).fill(steps);
       const shapes: number[][] = [];
-      const outputs = core.outputs.map(({ name, size }): [string, Float32Array] => {
-        const y = core.outputs.length === 1 ? (ys as Float32Array) : (ys as Record<string, Float32Array>)[name];
+      const outputs = core.outputs.map(({ name, size }, i): [string, Float32Array] => {
+        const y = prepared.to[i];
         const last = keep === "last" || this.#graph.values.get(name)?.collapsed;
         shapes.push(last ? [count, size] : ysFirst ? [count, steps, size] : [steps, count, size]);
         return [name, last ? lastRows(y, size, steps, all, ysFirst) : y];
@@ -123,12 +125,12 @@ export class Session {
    * A stream in the initial or the given state. May grow memory.
    * @throws ModelError ERR_SEQUENCE_MODEL where a layer needs the whole sequence
    */
-  stream({ state, trace = false, traceSteps = 64 }: StreamOptions = {}): Stream {
+  stream({ state = {}, trace = false, traceSteps = 64 }: StreamOptions = {}): Stream {
     checkInteger("traceSteps", traceSteps, 1);
     const core = this.#streaming();
-    if (state !== undefined) checkState(core.model, state, 1);
+    checkState(core.model, state, 1);
     const stream = new Stream(core, trace ? traceSteps : 0);
-    if (state !== undefined) stream.setState(state);
+    stream.setState(state);
     return stream;
   }
 
@@ -190,14 +192,8 @@ export class Session {
   #streaming(): SessionCore {
     const node = this.#graph.sequenceNode;
     if (node === undefined) return this.#live();
-    throw new ModelError(
-      "ERR_SEQUENCE_MODEL",
-      `${node}: runs backwards over time, so the model needs its whole sequence.`,
-      {
-        node,
-        hint: "Use session.run.",
-      },
-    );
+    const message = `${node}: runs backwards over time, so the model needs its whole sequence.`;
+    throw new ModelError("ERR_SEQUENCE_MODEL", message, { node, hint: "Use session.run." });
   }
 
   /** Sequences, steps and lengths, from xs and the options; a list of sequences becomes one padded array, (B, T, I). */
@@ -221,7 +217,7 @@ export class Session {
         const list = given[i];
         if (!lists || !lengths) return [port.name, list];
         if (!Array.isArray(list) || list.length !== count) throw wrongKind(port.name, `${count} arrays`, list);
-        const all = new (port.dtype === "I32" ? Int32Array : Float32Array)(count * steps * port.size);
+        const all = new ARRAYS[port.dtype](count * steps * port.size);
         list.forEach((x, j) => {
           checkRows(x, port, lengths[j]);
           all.set(x, j * steps * port.size);

@@ -3,7 +3,16 @@
 import type { Engine, IoRegion, TraceRows } from "./engine.ts";
 import { SessionError } from "./errors.ts";
 import { check, Members, prepare, type SessionCore, type State } from "./members.ts";
-import { checkNames, checkNumber, checkRows, type Numbers, type Output, type Port, type StepInput } from "./ports.ts";
+import {
+  checkNames,
+  checkNumber,
+  checkRows,
+  type Numbers,
+  type Output,
+  outputOf,
+  type Port,
+  type StepInput,
+} from "./ports.ts";
 
 export interface StreamOptions {
   /** Where to begin; states that it does not name begin in the model's initial state. */
@@ -27,7 +36,6 @@ export class Stream {
   /** Use `session.stream()`. @internal */
   constructor(core: SessionCore, traceSteps = 0) {
     this.#members = new Members(core, 1, traceSteps);
-    core.live.add(this);
   }
 
   /**
@@ -178,7 +186,6 @@ export class Stream {
   /** Gives the state's memory back; idempotent. */
   dispose(): void {
     this.#members.dispose();
-    this.#members.core.live.delete(this);
   }
 
   [Symbol.dispose](): void {
@@ -193,8 +200,10 @@ export class Stream {
 
 /** The outputs where the caller gave no arrays: copies, or the regions themselves. A closure in `step` would allocate at every call. */
 function taken({ engine, outputs }: SessionCore, copy: boolean): Output {
-  const rows = engine.outputs.map(({ row }) => (copy ? row.slice() : row) as Float32Array);
-  return outputs.length === 1 ? rows[0] : Object.fromEntries(outputs.map(({ name }, i) => [name, rows[i]]));
+  return outputOf(
+    outputs,
+    engine.outputs.map(({ row }) => (copy ? row.slice() : row) as Float32Array),
+  );
 }
 
 /** Checks every input before the first is written. */

@@ -73,27 +73,19 @@ export function toF32(tensor: Tensor): Float32Array {
   const { data, dtype, scale } = tensor;
   if (data instanceof Float32Array) return data;
   const out = new Float32Array(data.length);
-  if (dtype === "BF16") {
-    const bits = new Uint32Array(out.buffer);
-    for (let i = 0; i < out.length; i++) bits[i] = (data[i] as number) << 16;
-  } else if (dtype === "F16") {
-    for (let i = 0; i < out.length; i++) out[i] = halfToNumber(data[i] as number);
-  } else {
-    for (let i = 0; i < out.length; i++) out[i] = Number(data[i]);
+  const bits = new Uint32Array(out.buffer);
+  for (let i = 0; i < out.length; i++) {
+    const value = Number(data[i]);
+    if (dtype === "BF16") bits[i] = value << 16;
+    else if (dtype === "F16") {
+      // 1 sign, 5 exponent, 10 fraction bits; 31 becomes 255, infinity or NaN. The exponent's bias grows by 112.
+      bits[i] = ((value & 0x8000) << 16) | ((value & 0x7fff) << 13) | ((value & 0x7c00) === 0x7c00 ? 0x7f800000 : 0);
+      out[i] *= 2 ** 112;
+    } else out[i] = value;
   }
   if (scale) {
     const columns = out.length / scale.length;
     for (let i = 0; i < out.length; i++) out[i] *= scale[Math.floor(i / columns)];
   }
   return out;
-}
-
-/** IEEE 754 binary16: 1 sign, 5 exponent, 10 fraction bits. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }

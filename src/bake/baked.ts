@@ -7,7 +7,8 @@
 import { H_HASH, H_RUN, H_VERSION, HEADER, HEADER_BYTES } from "../../assembly/abi.ts";
 import type { Engine, IoRegion, States, Variant } from "../engine.ts";
 import { ModelError, SessionError } from "../errors.ts";
-import { fetchBinary, instantiate, type KernelBinary, type Kernels, type WasmSource } from "../kernels.ts";
+import { instantiate, isRemote, type KernelBinary, type Kernels, type WasmSource } from "../kernels.ts";
+import { readAll } from "../load.ts";
 import { Members, prepare, type SessionCore } from "../members.ts";
 import type { Model, ModelInfo, StateInfo, ValueInfo } from "../model.ts";
 import type { Numbers, Output, Port } from "../ports.ts";
@@ -75,7 +76,7 @@ export function createBaked(description: Description, binary: KernelBinary): Str
 
 /** `createBaked` of what a URL, a Response or a caller gives. */
 export async function loadBaked(description: Description, source: WasmSource): Promise<Stream | Sequence> {
-  return createBaked(description, await fetchBinary(source));
+  return createBaked(description, isRemote(source) ? await readAll(source) : source);
 }
 
 function sizeOf(shape: ValueInfo["shape"]): number {

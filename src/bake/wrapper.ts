@@ -7,10 +7,9 @@ import { BAKE_VERSION } from "../../assembly/abi.ts";
 import type { Variant } from "../engine.ts";
 import type { Graph } from "../graph.ts";
 import { stateHead } from "../members.ts";
-import type { Model, ValueInfo } from "../model.ts";
+import { isQuantized, type Model, type ValueInfo } from "../model.ts";
 import type { Plan } from "../plan.ts";
 import { portsOf } from "../ports.ts";
-import { isQuantized } from "../quantize.ts";
 import type { Description, PortInfo } from "./baked.ts";
 
 /** @param packed - the model with the weights that the file holds */

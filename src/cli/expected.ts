@@ -76,7 +76,7 @@ export function readExpected(model: Model, arrays: ReadonlyMap<string, Tensor>, 
     if (name !== undefined) used.add(name);
     return name === undefined ? undefined : arrays.get(name);
   };
-  const { values } = checkGraph(GRAPH, model.inputs, model.nodes, model.tensors, model.states);
+  const { values } = checkGraph(GRAPH, model);
 
   let lead: readonly number[] | undefined;
   let leadName = "";

@@ -177,7 +177,7 @@ async function modelFacts(path: string, model: Model, format: Format, said: Said
 
 /** What the operator table says of every node; an attribute that it can do without is not notable. */
 function layerFacts(model: Model): LayerFacts[] {
-  const { values } = checkGraph(GRAPH, model.inputs, model.nodes, model.tensors, model.states);
+  const { values } = checkGraph(GRAPH, model);
   const sizeOfValue = (name: string) => {
     const input = model.inputs.find((one) => one.name === name);
     return input?.dtype === "I32" ? "id" : (values.get(name)?.size ?? 0);

@@ -5,6 +5,7 @@
  */
 
 import { FormatError, type FormatErrorCode } from "../errors.ts";
+import { printable } from "../printable.ts";
 
 export type JsonValue = null | boolean | number | string | JsonValue[] | Map<string, JsonValue>;
 
@@ -62,7 +63,7 @@ export function parseJson(source: Uint8Array | string, options: JsonOptions = {}
     } while (escapes % 2 === 1);
     const result = token(end + 1, "JSON's escapes and no raw control characters");
     const escaped = result.length < end - at - 1;
-    if (escaped && LONE_SURROGATE.test(result)) fail("surrogates in pairs", "ERR_UTF8");
+    if (escaped && result.search(LONE_SURROGATES) >= 0) fail("surrogates in pairs", "ERR_UTF8");
     at = end + 1;
     return result;
   };
@@ -119,7 +120,7 @@ export function parseJson(source: Uint8Array | string, options: JsonOptions = {}
 }
 
 /** With the flag u, a surrogate of a pair is not a character of its own. */
-const LONE_SURROGATE = /[\ud800-\udfff]/u;
+const LONE_SURROGATES = /[\ud800-\udfff]/gu;
 
 /**
  * A value and where it stands, for readers: each accessor gives the value as the kind it is asked for, or an error such
@@ -164,6 +165,14 @@ export class Field {
     return this.value.map((item, i) => new Field(item, pathTo(this.path, i), this.code));
   }
 
+  strings(): string[] {
+    return this.items().map((item) => item.string());
+  }
+
+  numbers(): number[] {
+    return this.items().map((item) => item.number());
+  }
+
   /** The members of an object with any keys. */
   entries(): [string, Field][] {
     if (!(this.value instanceof Map)) throw this.error("an object");
@@ -198,72 +207,37 @@ export function show(value: JsonValue): string {
   if (value instanceof Map) return "an object";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value !== "string") return `${value}`;
-  const text = JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
-  return text.replace(new RegExp(HIDDEN, "gu"), (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+  return printable(JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value));
 }
 
-/** No literal: V8 looks the classes of literals up when it reads the module, 0.2 ms. */
-const HIDDEN = "[\\p{C}\\p{Zl}\\p{Zp}]";
-
-/** Bytes → text. Anything but well-formed UTF-8 is an error (Unicode, table 3-7). */
+/** Bytes → text. Anything but well-formed UTF-8 is an error (Unicode, table 3-7): URI components are as strict. */
 export function decodeUtf8(bytes: Uint8Array, path = "", base = 0): string {
-  const ascii = textOf(String.fromCharCode, bytes, bytes.length);
-  if (!/[\u0080-\u00ff]/.test(ascii)) return ascii;
-  const points = new Uint32Array(bytes.length);
-  let count = 0;
-  for (let i = 0; i < bytes.length; ) {
-    const start = i;
-    const lead = bytes[i++];
-    let point = lead;
-    if (lead >= 0x80) {
-      const more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-      let valid = lead >= 0xc0 && lead < 0xf8;
-      point = lead & (0x3f >> more);
-      for (let k = 0; k < more; k++) {
-        const next = bytes[i++]; // undefined past the end, and so no continuation
-        valid &&= (next & 0xc0) === 0x80;
-        point = (point << 6) | (next & 0x3f);
-      }
-      if (!valid || point < SMALLEST[more] || point > 0x10ffff || isSurrogate(point)) {
-        const offset = base + start;
-        const got = `byte 0x${lead.toString(16)}, which begins no well-formed sequence`;
-        const message = `${path || "text"} at byte ${offset}: expected UTF-8; got ${got}`;
+  let latin1 = "";
+  for (let i = 0; i < bytes.length; i += 4096) {
+    latin1 += String.fromCharCode.apply(null, bytes.subarray(i, i + 4096) as unknown as number[]);
+  }
+  if (!/[\u0080-\u00ff]/.test(latin1)) return latin1;
+  const decode = (some: string) => decodeURIComponent(escape(some));
+  try {
+    return decode(latin1);
+  } catch {
+    // As many bytes as the first of each asks for, until one does not decode.
+    return latin1.replace(/[\x80-\xdf].?|[\xe0-\xef].{0,2}|[\xf0-\xff].{0,3}/gs, (sequence, at: number) => {
+      try {
+        return decode(sequence);
+      } catch {
+        const offset = base + at;
+        const message = `${path || "text"} at byte ${offset}: expected UTF-8; got 0x${bytes[at].toString(16)}`;
         throw new FormatError("ERR_UTF8", message, { offset, path });
       }
-    }
-    points[count++] = point;
+    });
   }
-  return textOf(String.fromCodePoint, points, count);
-}
-
-/** The first `count` code points as text. */
-function textOf(from: (...points: number[]) => string, points: Uint8Array | Uint32Array, count: number): string {
-  let text = "";
-  for (let i = 0; i < count; i += 4096) {
-    text += from.apply(null, points.subarray(i, Math.min(i + 4096, count)) as unknown as number[]);
-  }
-  return text;
 }
 
 /** Text → bytes, as TextEncoder does it: a lone surrogate becomes U+FFFD. */
 export function encodeUtf8(text: string): Uint8Array {
-  const bytes = new Uint8Array(3 * text.length);
-  let count = 0;
-  for (const char of text) {
-    let point = char.codePointAt(0) as number;
-    if (isSurrogate(point)) point = 0xfffd;
-    let more = 3;
-    while (point < SMALLEST[more]) more--;
-    bytes[count++] = LEAD[more] | (point >> (6 * more));
-    while (more-- > 0) bytes[count++] = 0x80 | ((point >> (6 * more)) & 0x3f);
-  }
-  return bytes.slice(0, count);
-}
-
-/** By the number of continuation bytes: the smallest code point that has them, and the mark of their lead byte. */
-const SMALLEST = [0, 0x80, 0x800, 0x10000];
-const LEAD = [0, 0xc0, 0xe0, 0xf0];
-
-function isSurrogate(point: number): boolean {
-  return point >> 11 === 27; // 0xd800 … 0xdfff
+  const latin1 = unescape(encodeURIComponent(text.replace(LONE_SURROGATES, "\ufffd")));
+  const bytes = new Uint8Array(latin1.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = latin1.charCodeAt(i);
+  return bytes;
 }

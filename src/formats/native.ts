@@ -42,7 +42,7 @@ export function readSafetensorsModel(ops: OpTable, bytes: Uint8Array, options: R
 /** A model of tensors alone: by `layers`, and without them an error that says what they look like. */
 export function tensorsToModel(ops: OpTable, tensors: ReadonlyMap<string, Tensor>, options: ReadModelOptions): Model {
   if (options.layers !== undefined) return layersToModel(ops, options.layers, tensors, options);
-  throw new ModelError("ERR_LAYERS_NEEDED", "model: expected a graph or layers; got a file that holds tensors only.", {
+  throw new ModelError("ERR_LAYERS_NEEDED", "model: expected a graph or layers; got tensors alone.", {
     hint: `Pass layers. By its names and shapes the file looks like ${JSON.stringify(guessLayers(tensors))}.`,
   });
 }
@@ -68,8 +68,8 @@ function readGraph(ops: OpTable, text: string, tensors: Map<string, Tensor>, opt
     const node = { name: name.string(), op: op.string() };
     return {
       ...node,
-      inputs: inputs.items().map((one) => one.string()),
-      outputs: outputs.items().map((one) => one.string()),
+      inputs: inputs.strings(),
+      outputs: outputs.strings(),
       attrs: resolveAttrs(
         opOf(ops, node),
         Object.fromEntries(attrs.entries().map(([key, { value }]) => [key, plain(value)])),
@@ -144,15 +144,20 @@ function plain(value: JsonValue): unknown {
   return Array.isArray(value) ? value.map(plain) : value;
 }
 
+/** What `info` may have. */
+const INFO = {
+  vocabulary: "strings",
+  labels: "strings",
+  sampleRate: "number",
+  mean: "numbers",
+  std: "numbers",
+  description: "string",
+  license: "string",
+} as const;
+
 function readInfo(field: Field): ModelInfo {
-  const info: Record<string, unknown> = {};
-  const known = ["vocabulary", "labels", "sampleRate", "mean", "std", "description", "license"] as const;
-  for (const [key, one] of Object.entries(field.fields([], known))) {
-    if (key === "vocabulary" || key === "labels") info[key] = one.items().map((item) => item.string());
-    else if (key === "mean" || key === "std") info[key] = one.items().map((item) => item.number());
-    else info[key] = key === "sampleRate" ? one.number() : one.string();
-  }
-  return info;
+  const fields = field.fields([], Object.keys(INFO) as (keyof typeof INFO)[]);
+  return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, one[INFO[key as keyof typeof INFO]]()]));
 }
 
 /** A model as a native file: the same model gives the same bytes. */

@@ -4,6 +4,7 @@
  * header is unknown or repeated, and the tensors cover the data exactly. Aligned tensors are views, others are copies.
  */
 
+import { kindOf, wrongKind } from "../arguments.ts";
 import { FormatError, type FormatErrorCode } from "../errors.ts";
 import { ARRAYS, type Dtype, shapeText, type Tensor } from "../tensor.ts";
 import { encodeUtf8, Field, parseJson, show } from "./json.ts";
@@ -83,7 +84,7 @@ function headerOf(bytes: Uint8Array, limits: Limits): Uint8Array {
   const { length } = bytes;
   if (length > limits.fileBytes) throw failure("ERR_LIMIT", "file", `at most ${limits.fileBytes} bytes`, length, 0);
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const headerBytes = bytes[8] === OPEN ? view.getUint32(4, true) * 2 ** 32 + view.getUint32(0, true) : Infinity;
+  const headerBytes = bytes[8] === OPEN ? Number(view.getBigUint64(0, true)) : Infinity;
   // JSON may have a brace there too, after what is no length: over 100 MB, the reference's cap.
   if (headerBytes > 100e6) refuseForeign(bytes, "safetensors");
   if (headerBytes > limits.headerBytes) {
@@ -146,7 +147,7 @@ function readEntry(name: string, field: Field, dataBytes: number, limits: Limits
   const dtypeField = fields.dtype.as("ERR_DTYPE");
   const dtype = dtypeField.string() as Dtype;
   if (!Object.hasOwn(ARRAYS, dtype)) {
-    throw dtypeField.error(`one of ${Object.keys(ARRAYS).join(", ")}`, `${show(dtype)}, which is not supported`);
+    throw dtypeField.error(`one of ${Object.keys(ARRAYS).join(", ")}`, show(dtype));
   }
 
   const shapeField = fields.shape.as("ERR_SHAPE");
@@ -203,8 +204,7 @@ export function refuseForeign(bytes: Uint8Array, expected: string): never {
   throw failure("ERR_HEADER", "file", expected, `${bytes.length} bytes that begin ${show(head)}`, 0);
 }
 
-const EXPORT =
-  "Save the weights with safetensors.torch.save_file(model.state_dict(), path) or safetensors.numpy.save_file.";
+const EXPORT = "Save its weights with safetensors.torch.save_file or safetensors.numpy.save_file.";
 
 /** How other formats begin, in Latin-1; "?" is any byte. */
 const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string])[] = [
@@ -230,13 +230,7 @@ const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string]
 
 /** The argument of every reader. */
 export function checkBytes(bytes: unknown): void {
-  const type = typeName(bytes);
-  if (type !== "Uint8Array") throw new TypeError(`"bytes" expected Uint8Array, got ${type}`);
-}
-
-/** `instanceof` fails across realms. */
-function typeName(value: unknown): string {
-  return Object.prototype.toString.call(value).slice(8, -1);
+  if (kindOf(bytes) !== "Uint8Array") throw wrongKind("bytes", "Uint8Array", bytes);
 }
 
 /**
@@ -250,8 +244,7 @@ export function encodeSafetensors(
   const sorted = [...tensors];
   for (const { name, dtype, data } of sorted) {
     const expected = ARRAYS[dtype]?.name ?? "a known dtype";
-    const got = typeName(data);
-    if (got !== expected) throw new TypeError(`"tensors" expected ${expected} for ${name} (${dtype}), got ${got}`);
+    if (kindOf(data) !== expected) throw wrongKind("tensors", `${expected} for ${name} (${dtype})`, data);
   }
   sorted.sort((a, b) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT || (a.name < b.name ? -1 : 1));
 

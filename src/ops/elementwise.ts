@@ -7,26 +7,24 @@ import type { Op } from "./op.ts";
 
 export const activation: Op = {
   attrs: { function: { kind: "functions" } },
-  size: (_, [size]) => size,
   lower(to, { inputs, outputs, attrs }) {
     const x = to.value(inputs[0]);
     const y = to.define(outputs[0], x.size);
     const [f] = attrs.function as readonly ActivationSpec[];
-    to.emit(OP_COPY, y.place, y.stride, 0, x.place, x.stride, x.size);
-    to.emit(OP_ACTIVATE, y.place, y.stride, x.size, ...functionWords(f));
+    to.emit(OP_COPY, y, 0, x, x.size);
+    to.emit(OP_ACTIVATE, y, x.size, ...functionWords(f));
   },
 };
 
 export const add: Op = {
   attrs: {},
   several: true,
-  size: (_, [size]) => size,
   lower(to, { inputs, outputs }) {
     const [first, ...rest] = inputs.map((name) => to.value(name));
     const y = to.define(outputs[0], first.size);
     let sum = first;
     for (const term of rest) {
-      to.emit(OP_ADD, y.place, y.stride, sum.place, sum.stride, term.place, term.stride, y.size);
+      to.emit(OP_ADD, y, sum, term, y.size);
       sum = y;
     }
   },
@@ -43,7 +41,7 @@ export const concat: Op = {
     const y = to.define(outputs[0], total(parts.map(({ size }) => size)));
     let column = 0;
     for (const x of parts) {
-      to.emit(OP_COPY, y.place, y.stride, column * 4, x.place, x.stride, x.size);
+      to.emit(OP_COPY, y, column * 4, x, x.size);
       column += x.size;
     }
   },
@@ -52,6 +50,5 @@ export const concat: Op = {
 /** The last valid step of the sequence. In a step it is the step itself; `session.run` gives only its last row. */
 export const last: Op = {
   attrs: {},
-  size: (_, [size]) => size,
   lower: (to, { inputs, outputs }) => to.alias(outputs[0], inputs[0]),
 };

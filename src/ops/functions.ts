@@ -16,40 +16,28 @@ import {
 } from "../../assembly/abi.ts";
 import type { ActivationSpec } from "../model.ts";
 
-export interface FunctionRule {
-  readonly number: number;
-  readonly parameters: readonly ("alpha" | "beta")[];
-  /** Where a parameter has none, the file or the caller must say it. */
-  readonly defaults: readonly (number | undefined)[];
-}
-
-const plain = (number: number): FunctionRule => ({ number, parameters: [], defaults: [] });
-const alpha = (number: number, a: number): FunctionRule => ({ number, parameters: ["alpha"], defaults: [a] });
-const both = (number: number, ...defaults: number[]): FunctionRule => ({
-  number,
-  parameters: ["alpha", "beta"],
-  defaults,
-});
+/** The number of a function, then the defaults of its parameters, alpha and beta: NaN where the file or the caller must say one. */
+export type FunctionRule = readonly [number: number, ...defaults: number[]];
 
 /** Equations in docs/numerics.md. hardSigmoid's defaults are torch.nn.Hardsigmoid's; ONNX and Keras 2 say alpha 0.2. */
 export const FUNCTIONS: Readonly<Record<string, FunctionRule>> = {
-  identity: plain(F_IDENTITY),
-  sigmoid: plain(F_SIGMOID),
-  tanh: plain(F_TANH),
-  relu: plain(F_RELU),
-  hardSigmoid: both(F_HARD_SIGMOID, 1 / 6, 0.5),
-  affine: both(F_AFFINE),
-  leakyRelu: alpha(F_LEAKY_RELU, 0.01),
-  elu: alpha(F_ELU, 1),
-  softsign: plain(F_SOFTSIGN),
-  softplus: plain(F_SOFTPLUS),
-  scaledTanh: both(F_SCALED_TANH),
-  thresholdedRelu: alpha(F_THRESHOLDED_RELU, 1),
+  identity: [F_IDENTITY],
+  sigmoid: [F_SIGMOID],
+  tanh: [F_TANH],
+  relu: [F_RELU],
+  hardSigmoid: [F_HARD_SIGMOID, 1 / 6, 0.5],
+  affine: [F_AFFINE, NaN, NaN],
+  leakyRelu: [F_LEAKY_RELU, 0.01],
+  elu: [F_ELU, 1],
+  softsign: [F_SOFTSIGN],
+  softplus: [F_SOFTPLUS],
+  scaledTanh: [F_SCALED_TANH, NaN, NaN],
+  thresholdedRelu: [F_THRESHOLDED_RELU, 1],
 };
 
 /** The three words of a function in a record. */
 export function functionWords({ name, alpha = 0, beta = 0 }: ActivationSpec): [number, number, number] {
-  return [FUNCTIONS[name].number, floatBits(alpha), floatBits(beta)];
+  return [FUNCTIONS[name][0], floatBits(alpha), floatBits(beta)];
 }
 
 /** The bits of a number as f32. */

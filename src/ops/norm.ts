@@ -16,7 +16,6 @@ const vectors = ({ size }: Attrs, ...suffixes: unknown[]) =>
 
 export const layerNorm: Op = {
   attrs: { ...attrs("weight"), bias: { kind: "boolean", default: true, from: ["bias"] } },
-  size: (_, [size]) => size,
   tensors: (attrs) => vectors(attrs, attrs.affine && "weight", attrs.affine && attrs.bias && "bias"),
   lower(to, { name, inputs, outputs, attrs }) {
     const rows = attrs.size as number;
@@ -26,30 +25,28 @@ export const layerNorm: Op = {
       there ? to.vector([{ tensors: [tensorKey(name, suffix)], firstRow: 0, rows }]) : 0;
     const weight = vector("weight", attrs.affine);
     const bias = vector("bias", attrs.affine && attrs.bias);
-    to.emit(OP_LAYER_NORM, y.place, y.stride, x.place, x.stride, rows, weight, bias, floatBits(attrs.eps as number));
+    to.emit(OP_LAYER_NORM, y, x, rows, weight, bias, floatBits(attrs.eps as number));
   },
 };
 
 /** With the statistics of training. A linear layer before it takes it in (src/fold.ts); otherwise one scale and shift. */
 export const batchNorm: Op = {
   attrs: attrs("running_mean"),
-  size: (_, [size]) => size,
   tensors: (attrs) => vectors(attrs, attrs.affine && "weight", attrs.affine && "bias", "running_mean", "running_var"),
   ignored: ["num_batches_tracked"],
   lower(to, node) {
     const x = to.value(node.inputs[0]);
     const y = to.define(node.outputs[0], x.size);
-    to.emit(OP_SCALE_SHIFT, y.place, y.stride, x.place, x.stride, x.size, ...to.normalisation(node));
+    to.emit(OP_SCALE_SHIFT, y, x, x.size, ...to.normalisation(node));
   },
 };
 
 const ofWholeRow = (opcode: number): Op => ({
   attrs: {},
-  size: (_, [size]) => size,
   lower(to, { inputs, outputs }) {
     const x = to.value(inputs[0]);
     const y = to.define(outputs[0], x.size);
-    to.emit(opcode, y.place, y.stride, x.place, x.stride, x.size);
+    to.emit(opcode, y, x, x.size);
   },
 });
 

@@ -71,7 +71,7 @@ export interface Op {
   tensors?(attrs: Attrs): readonly TensorRule[];
   /** Tensors that files carry for training only, which change no prediction. */
   readonly ignored?: readonly string[];
-  /** Size of the output, from the inputs' sizes: for rows whose values have one axis. */
+  /** Size of the output, from the inputs' sizes, where it is not the first of these: for rows whose values have one axis. */
   size?(attrs: Attrs, inputs: readonly number[]): number;
   /** Shape and dtype of every output, from those of the inputs ("" has none); throws through `refuse`. */
   shape?(node: Node, inputs: readonly (Shaped | undefined)[], refuse: Refuse): readonly Shaped[];
@@ -175,7 +175,8 @@ export function resolveAttrs(
   return attrs;
 }
 
-const isInteger = (value: unknown, max: number) => Number.isInteger(value) && Math.abs(value as number) <= max;
+const isInteger = (value: unknown, min: number, max: number) =>
+  Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 
 function checkAttr(
   value: unknown,
@@ -186,41 +187,39 @@ function checkAttr(
 ): AttrValue {
   const check = (fits: boolean, expected: string) => {
     if (fits) return;
-    throw new ModelError("ERR_ATTRIBUTE", `${node}: ${key}: expected ${expected}; got ${JSON.stringify(value)}`, {
-      node,
-    });
+    const message = `${node}: ${key}: expected ${expected}; got ${JSON.stringify(value)}`;
+    throw new ModelError("ERR_ATTRIBUTE", message, { node });
   };
   if (kind === "functions") {
     const list = Array.isArray(value) ? value : [value];
     check([functions, directions * functions].includes(list.length), `${functions} for each direction`);
     return list.map((item) => {
       const spec: ActivationSpec = typeof item === "string" ? { name: item } : item;
+      const names = Object.keys(table);
+      check(names.includes(spec?.name), `one of ${names.join(", ")}`);
+      const [, ...defaults] = table[spec.name];
+      const parameters = (["alpha", "beta"] as const).slice(0, defaults.length);
+      const { name, ...given } = spec;
+      const values = Object.fromEntries(parameters.map((one, i) => [one, given[one] ?? defaults[i]]));
+      const known = Object.keys(given).every((one) => Object.hasOwn(values, one));
       check(
-        typeof spec?.name === "string" && Object.hasOwn(table, spec.name),
-        `one of ${Object.keys(table).join(", ")}`,
+        known && Object.values(values).every(Number.isFinite),
+        `${name} with ${parameters.join(", ") || "nothing beside its name"}`,
       );
-      const { parameters, defaults } = table[spec.name];
-      const values = parameters.map((name, i) => spec[name] ?? defaults[i]);
-      const known = Object.keys(spec).every((name) => name === "name" || (parameters as string[]).includes(name));
-      check(
-        known && values.every(Number.isFinite),
-        `${spec.name} with ${parameters.join(", ") || "nothing beside its name"}`,
-      );
-      return { name: spec.name, ...Object.fromEntries(parameters.map((name, i) => [name, values[i]])) };
+      return { name, ...values };
     });
   }
   if (kind === "boolean") check(typeof value === "boolean", "true or false");
   else if (typeof kind !== "string")
     check(kind.includes(value as string), kind.map((name) => `"${name}"`).join(" or "));
-  else if (kind === "number") check(Number.isFinite(value) && (value as number) >= 0, "a finite number ≥ 0");
-  else if (kind === "real") check(Number.isFinite(value), "a finite number");
-  else if (kind === "integers")
-    check(Array.isArray(value) && value.every((one) => isInteger(one, max)), "a list of integers");
-  else if (kind === "integer") check(isInteger(value, max), "an integer");
+  else if (kind === "number" || kind === "real") {
+    const least = kind === "real" ? -Infinity : 0;
+    check(Number.isFinite(value) && (value as number) >= least, `a finite number${least ? "" : " ≥ 0"}`);
+  } else if (kind === "integers")
+    check(Array.isArray(value) && value.every((one) => isInteger(one, -max, max)), "a list of integers");
   else {
-    const least = kind === "size" ? 1 : 0;
-    const fits = Number.isInteger(value) && (value as number) >= least && (value as number) <= max;
-    check(fits, `an integer in ${least} … ${max}`);
+    const least = { size: 1, count: 0, integer: -max }[kind];
+    check(isInteger(value, least, max), `an integer in ${least} … ${max}`);
   }
   return value as AttrValue;
 }

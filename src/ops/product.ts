@@ -23,7 +23,7 @@ export const linear: Op = {
     const block = (tensors: string[]) => [{ tensors, firstRow: 0, rows }];
     to.product(y, inputs[0], block([tensorKey(name, "weight")]), block(attrs.bias ? [tensorKey(name, "bias")] : []), 1);
     const [f] = (attrs.activation ?? []) as readonly ActivationSpec[];
-    if (f !== undefined) to.emit(OP_ACTIVATE, y.place, y.stride, rows, ...functionWords(f));
+    if (f !== undefined) to.emit(OP_ACTIVATE, y, rows, ...functionWords(f));
   },
 };
 

@@ -37,6 +37,8 @@ interface Layer {
   readonly width: number;
   /** W and U by units. */
   readonly units: boolean;
+  /** The gates of U. */
+  readonly gates: readonly Block[];
   /** The tensor of this layer and direction: `weight_ih` → `rnn.weight_ih_l0_reverse`. */
   key(tensor: string): string;
 }
@@ -127,10 +129,8 @@ function recurrent(cell: Cell): Op {
           const [h, c] = cell.states.map((suffix) => to.state(tensorKey(node.name, suffix), k + d));
           to.emit(
             cell.opcode,
-            gx.place,
-            gx.stride,
-            y.place,
-            y.stride,
+            gx,
+            y,
             d * width(attrs) * 4,
             h,
             c ?? NONE,
@@ -144,7 +144,14 @@ function recurrent(cell: Cell): Op {
             q,
             ...to.input(gx, input, weights, bias, count, units),
             ...functions.flatMap(functionWords),
-            ...cell.operands(to, { attrs, hidden, width: width(attrs), units, key }),
+            ...cell.operands(to, {
+              attrs,
+              hidden,
+              width: width(attrs),
+              units,
+              gates: rowsOf(key("weight_hh"), hidden, order),
+              key,
+            }),
           );
         }
         input = output;
@@ -177,7 +184,7 @@ export const rnn = recurrent({
   attrs: { nonlinearity: { kind: ["tanh", "relu"], default: "tanh" } },
   units: false,
   plain: () => false,
-  operands: (to, { hidden, key }) => [to.panels(rowsOf(key("weight_hh"), hidden, [0]), hidden)],
+  operands: (to, { hidden, gates }) => [to.panels(gates, hidden)],
 });
 
 export const gru = recurrent({
@@ -188,13 +195,9 @@ export const gru = recurrent({
   attrs: { resetAfter: { kind: "boolean", default: true } },
   units: true,
   plain: (attrs) => attrs.resetAfter === true,
-  operands: (to, { attrs, hidden, units, key }) => [
-    ...(units
-      ? [to.panels(rowsOf(key("weight_hh"), hidden, [0, 1, 2]), hidden, true), NONE]
-      : [
-          to.panels(rowsOf(key("weight_hh"), hidden, [0, 1]), hidden),
-          to.panels(rowsOf(key("weight_hh"), hidden, [2]), hidden),
-        ]),
+  operands: (to, { attrs, hidden, units, gates, key }) => [
+    to.panels(units ? gates : gates.slice(0, 2), hidden, units),
+    units ? NONE : to.panels(gates.slice(2), hidden),
     attrs.resetAfter
       ? to.vector([{ tensors: attrs.bias ? [key("bias_hh")] : [], firstRow: 2 * hidden, rows: hidden }])
       : NONE,
@@ -215,8 +218,8 @@ export const lstm = recurrent({
   },
   units: false,
   plain: (attrs) => !attrs.peephole && !attrs.coupledInputForget,
-  operands: (to, { attrs, hidden, width, key }) => [
-    to.panels(rowsOf(key("weight_hh"), hidden, [0, 1, 3, 2]), width),
+  operands: (to, { attrs, hidden, width, gates, key }) => [
+    to.panels(gates, width),
     attrs.peephole ? to.vector(rowsOf(key("weight_peephole"), hidden, [0, 1, 2])) : NONE,
     Number(attrs.coupledInputForget),
     ...(attrs.projSize

@@ -3,13 +3,13 @@
  * first run for the shapes that are fed, again at others.
  */
 
+import { kindOf, wrongKind } from "../arguments.ts";
 import { FormatError, ModelError, SessionError } from "../errors.ts";
 import { type OnnxFunction, readOnnxFunction } from "../formats/onnx/function.ts";
 import type { OnnxValue } from "../formats/onnx/proto.ts";
 import { createRuntime, createSession } from "../graph-entry.ts";
 import { loadBytes } from "../load.ts";
 import { GRAPH } from "../ops/graph.ts";
-import { kindOf, wrongKind } from "../ports.ts";
 import type { Runtime } from "../runtime.ts";
 import { shapeText } from "../tensor.ts";
 import { env } from "./env.ts";

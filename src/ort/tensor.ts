@@ -1,7 +1,7 @@
 /** A tensor as onnxruntime-web has it: a type, a typed array, and its sizes. Only tensors in memory, and only of numbers. */
 
+import { kindOf } from "../arguments.ts";
 import { SessionError } from "../errors.ts";
-import { kindOf } from "../ports.ts";
 
 /** The number of a type in ONNX files, and the array that holds it. */
 const TYPES = {

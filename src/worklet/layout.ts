@@ -3,12 +3,12 @@
  * page checks once and the audio thread goes by.
  */
 
+import { checkInteger, wrong, wrongKind } from "../arguments.ts";
 import { Istft, type StftOptions } from "../audio/stft.ts";
 import { windowOf } from "../audio/window.ts";
 import { ModelError } from "../errors.ts";
 import { rowSize } from "../graph.ts";
 import type { Model } from "../model.ts";
-import { checkInteger, wrong, wrongKind } from "../ports.ts";
 
 /** A knob, as AudioParams have it. Its name is a model input of one number, or the next number after the frame. */
 export interface ParamSpec {

@@ -3,12 +3,12 @@
  * kernels, checks and plans the model once, so that what is wrong is a rejection here and not silence there.
  */
 
+import { checkInteger, wrongKind } from "../arguments.ts";
 import type { RuntimeOptions } from "../create.ts";
 import { SessionError } from "../errors.ts";
 import { rowSize } from "../graph.ts";
 import type { compileKernels, createSessionSync } from "../index.ts";
 import type { Model } from "../model.ts";
-import { checkInteger, wrongKind } from "../ports.ts";
 import { unpackError } from "../worker/messages.ts";
 import { audioLayout, type FrameOptions, type Layout, type ParamSpec } from "./layout.ts";
 import type { Load } from "./load.ts";

@@ -7,6 +7,7 @@ import { type ArenaStates, createArena } from "../arena.ts";
 import { instantiate } from "../kernels.ts";
 import type { Model } from "../model.ts";
 import type { OpTable } from "../ops/core.ts";
+import { packedWeights } from "../quantize.ts";
 import { Runtime } from "../runtime.ts";
 import type { SentError } from "../worker/messages.ts";
 import { packError } from "../worker/messages.ts";
@@ -60,7 +61,7 @@ export function startProcessor(ops: OpTable, url: string): void {
         (rows) => {
           const runtime = new Runtime(instantiate(module), ops);
           return {
-            engine: createArena(ops, model, runtime, rows),
+            engine: createArena(ops, packedWeights(ops, model), runtime, rows),
             state,
             memory: (states) => {
               const { base, stride } = states as ArenaStates;

@@ -9,7 +9,14 @@ import { instantiateSync } from "@assemblyscript/loader";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
 import { textOfBytes } from "../../src/binary-text.ts";
-import { createSessionSync, type Model, type SessionInfo, writeSafetensors } from "../../src/index.ts";
+import {
+  createSessionSync,
+  type Model,
+  quantizeModel,
+  type SessionInfo,
+  type SessionOptions,
+  writeSafetensors,
+} from "../../src/index.ts";
 import { randomInputs, randomModel, seeded } from "../conformance/models.ts";
 import { bitsOf, inChild } from "./child.ts";
 import { openRealm } from "./realm.ts";
@@ -50,9 +57,9 @@ async function importsOf(file: string): Promise<string[]> {
 
 describe("entries of hosts that import kernels as files", () => {
   it.each([
-    ["dist/index.js", ["./reference.js"]],
+    ["dist/index.js", ["./load.js", "./quantize.js", "./reference.js"]],
     ["dist/bake.js", []],
-    ["dist/debug.js", ["./reference.js"]],
+    ["dist/debug.js", ["./load.js", "./quantize.js", "./reference.js"]],
     ["dist/workerd.js", ["./simd.wasm", "./relaxed.wasm"]],
     ["dist/edge-light.js", ["./simd.wasm?module", "./relaxed.wasm?module"]],
   ])("%s imports %j and nothing else", async (file, expected) => {
@@ -98,6 +105,27 @@ describe("entries of hosts that import kernels as files", () => {
       sluice.createSessionSync(sluice.readModel(Uint8Array.of(${writeSafetensors(model)})));
       calls;`);
     expect(Array.from(calls as string[])).toEqual([]);
+  });
+});
+
+describe("files that sluice loads where it needs them", () => {
+  const normalised = randomModel("normalised", [
+    { type: "linear", name: "in", inFeatures: 3, outFeatures: 5 },
+    { type: "batchNorm", name: "norm", size: 5 },
+    { type: "gru", name: "rnn", inputSize: 5, hiddenSize: 4 },
+  ]);
+  it.each<[string, Model, SessionOptions]>([
+    ["a batch norm is folded", normalised, {}],
+    ["weights are quantised", model, { precision: "int8" }],
+    ["weights are int8", quantizeModel(model), {}],
+    ["int8 weights are widened", quantizeModel(model), { precision: "f32" }],
+    ["kernels come from a URL", model, { wasm: new URL("dist/simd.wasm", root) }],
+  ])("give the same bits as createSessionSync, which carries them: %s", async (_, one, options) => {
+    const built = (await import(new URL("dist/index.js", root).href)) as typeof import("../../src/index.ts");
+    const session = await built.createSession(one, { variant: "simd", ...options });
+    const expected = createSessionSync(one, { variant: "simd", precision: options.precision });
+    expect(session.info.precision).toBe(expected.info.precision);
+    expect(bitsOf(session.run(frames).output)).toEqual(bitsOf(expected.run(frames).output));
   });
 });
 

@@ -73,7 +73,7 @@ const BYTES: Case[] = [
   ["a page", "<!doctype html>", FOREIGN, "got HTML or XML."],
   ["a Git LFS pointer", "version https://git-lfs", FOREIGN, "got a Git LFS pointer."],
   ["TensorFlow.js", { format: "layers-model", modelTopology: {} }, "SHAPE", "format: expected an array of numbers"],
-  ["a state_dict without layers", { a: [1] }, "LAYERS_NEEDED", "got a file that holds tensors only. Pass layers."],
+  ["a state_dict without layers", { a: [1] }, "LAYERS_NEEDED", "got tensors alone. Pass layers."],
   ["a state_dict with text", { a: ["1"] }, "DTYPE", 'a[0]: expected a number; got "1"'],
   ["a state_dict of an empty array", { a: [] }, "SHAPE", "a: expected 1 … 8 dimensions without an empty one; got (0)"],
   ["a state_dict of an empty row", { a: [[1], []] }, "SHAPE", "a[1]: expected an array of 1; got an array of 0"],

@@ -18,8 +18,8 @@ const ARENA: readonly Mutant[] = [
   {
     name: "arena: the first layer alone has an initial state",
     file: "src/arena.ts",
-    find: "for (let r = 0; r < rows; r++) image.set(",
-    replace: "for (let r = 0; r < 1; r++) image.set(",
+    find: "setRows(image, offset / 4, toF32(tensor), size)",
+    replace: "setRows(image, offset / 4, toF32(tensor).subarray(0, size), size)",
   },
   {
     name: "arena: a group's step takes the first members, not those that are named",
@@ -242,7 +242,7 @@ const SESSION: readonly Mutant[] = [
   {
     name: "session: the given state is ignored",
     file: "src/session.ts",
-    find: "if (state !== undefined) members.setState(state, 0, count);",
+    find: "members.setState(state, 0, count);",
     replace: "",
   },
   {

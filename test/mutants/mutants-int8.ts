@@ -92,8 +92,8 @@ const FAULTS: readonly Mutant[] = [
   {
     name: "int8: a scale for all rows",
     file: "src/pack.ts",
-    find: "scale.subarray(firstRow, firstRow + rows)",
-    replace: "scale.subarray(0, rows)",
+    find: "address(scales) / 4, blocks, 1,",
+    replace: "address(scales) / 4, blocks.map((block) => ({ ...block, firstRow: 0 })), 1,",
   },
   {
     name: "int8: weights are cut, not rounded",
@@ -110,8 +110,8 @@ const FAULTS: readonly Mutant[] = [
   {
     name: "int8: vectors may be quantised",
     file: "src/graph.ts",
-    find: 'if (dtype !== "I8" || !matrix) {',
-    replace: 'if (dtype !== "I8") {',
+    find: 'if (dtype !== "I8" || !matrix)',
+    replace: 'if (dtype !== "I8")',
   },
   {
     name: "int8: any axis will do",

@@ -82,8 +82,8 @@ const LOWERING: readonly Mutant[] = [
   {
     name: "gru: U_n is U_z",
     file: "src/ops/recurrent.ts",
-    find: "hidden, [2])",
-    replace: "hidden, [1])",
+    find: "gates.slice(2)",
+    replace: "gates.slice(1, 2)",
   },
   {
     name: "gru: the reset comes after the product, whatever the model says",
@@ -130,8 +130,8 @@ const LOWERING: readonly Mutant[] = [
   {
     name: "functions: hardSigmoid has the slope of ONNX",
     file: "src/ops/functions.ts",
-    find: "both(F_HARD_SIGMOID, 1 / 6, 0.5)",
-    replace: "both(F_HARD_SIGMOID, 0.2, 0.5)",
+    find: "[F_HARD_SIGMOID, 1 / 6, 0.5]",
+    replace: "[F_HARD_SIGMOID, 0.2, 0.5]",
   },
   {
     name: "functions: alpha and beta exchanged",
@@ -169,8 +169,8 @@ const PLAN: readonly Mutant[] = [
   {
     name: "embedding: a folded one is looked up in rows of its own size",
     file: "src/plan.ts",
-    find: "folded, stride, from.place, from.stride",
-    replace: "folded, paddedBytes(size), from.place, from.stride",
+    find: "folded, stride, to.value(ids)",
+    replace: "folded, paddedBytes(size), to.value(ids)",
   },
   {
     name: "embedding: folded where that is larger",

@@ -83,14 +83,14 @@ const FORMATS: readonly Mutant[] = [
   {
     name: "tensor: BF16 widens to half its exponent",
     file: "src/tensor.ts",
-    find: "(data[i] as number) << 16",
-    replace: "(data[i] as number) << 15",
+    find: "bits[i] = value << 16",
+    replace: "bits[i] = value << 15",
   },
   {
     name: "tensor: subnormal F16 are half as large",
     file: "src/tensor.ts",
-    find: "sign * fraction * 2 ** -24",
-    replace: "sign * fraction * 2 ** -25",
+    find: "out[i] *= 2 ** 112",
+    replace: "out[i] *= (value & 0x7c00) === 0 ? 2 ** 111 : 2 ** 112",
   },
   {
     name: "safetensors: overlaps and holes are let through",

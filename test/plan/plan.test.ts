@@ -62,7 +62,7 @@ function extents(plan: Plan): Extent[] {
     } else if (step.kind === "rows") {
       // Matrices stand in one place by turns, until they are packed.
       if (step.at.region !== "matrix") add("vector", step.at, rowsOf(step.blocks) * step.columns * 4);
-    } else if (step.kind === "tensor" || step.kind === "integers") {
+    } else if (step.kind === "integers") {
       add("constant", step.at, 16);
     } else if (step.kind === "int8") {
       // So do they as bytes, with their scales behind them.

@@ -10,6 +10,7 @@ import { createArena } from "../../src/arena.ts";
 import { createSessionSync, type Model } from "../../src/index.ts";
 import { instantiate } from "../../src/kernels.ts";
 import { CORE } from "../../src/ops/core.ts";
+import { packedWeights } from "../../src/quantize.ts";
 import { Runtime } from "../../src/runtime.ts";
 import { AudioModel } from "../../src/worklet/audio.ts";
 import { audioLayout } from "../../src/worklet/layout.ts";
@@ -40,7 +41,7 @@ function play(model: Model, x: Float32Array, rate: number, trained: number, twic
     (rows) => {
       const runtime = new Runtime(instantiate(simd), CORE);
       return {
-        engine: createArena(CORE, model, runtime, rows),
+        engine: createArena(CORE, packedWeights(CORE, model), runtime, rows),
         memory: (states) => {
           const { base, stride } = states as ArenaStates;
           return runtime.f32.subarray(base / 4, (base + stride) / 4);

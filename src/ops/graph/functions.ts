@@ -25,35 +25,33 @@ import {
 import type { ActivationSpec } from "../../model.ts";
 import { FUNCTIONS, type FunctionRule, floatBits } from "../functions.ts";
 
-const plain = (number: number): FunctionRule => ({ number, parameters: [], defaults: [] });
-
 /** Equations in docs/operators.md. */
 export const GRAPH_FUNCTIONS: Readonly<Record<string, FunctionRule>> = {
   ...FUNCTIONS,
-  abs: plain(F_ABS),
-  neg: plain(F_NEG),
-  exp: plain(F_EXP),
-  log: plain(F_LOG),
-  sqrt: plain(F_SQRT),
-  reciprocal: plain(F_RECIPROCAL),
-  erf: plain(F_ERF),
-  gelu: plain(F_GELU),
-  geluTanh: plain(F_GELU_TANH),
-  floor: plain(F_FLOOR),
-  ceil: plain(F_CEIL),
-  round: plain(F_ROUND),
-  sin: plain(F_SIN),
-  cos: plain(F_COS),
-  silu: plain(F_SILU),
-  mish: plain(F_MISH),
+  abs: [F_ABS],
+  neg: [F_NEG],
+  exp: [F_EXP],
+  log: [F_LOG],
+  sqrt: [F_SQRT],
+  reciprocal: [F_RECIPROCAL],
+  erf: [F_ERF],
+  gelu: [F_GELU],
+  geluTanh: [F_GELU_TANH],
+  floor: [F_FLOOR],
+  ceil: [F_CEIL],
+  round: [F_ROUND],
+  sin: [F_SIN],
+  cos: [F_COS],
+  silu: [F_SILU],
+  mish: [F_MISH],
   /** alpha … beta. */
-  clip: { number: F_CLIP, parameters: ["alpha", "beta"], defaults: [undefined, undefined] },
-  pow2: plain(F_POW2),
-  sign: plain(F_SIGN),
-  hardSwish: plain(F_HARD_SWISH),
+  clip: [F_CLIP, NaN, NaN],
+  pow2: [F_POW2],
+  sign: [F_SIGN],
+  hardSwish: [F_HARD_SWISH],
 };
 
 /** The three words of a function in a record. */
 export function graphFunctionWords({ name, alpha = 0, beta = 0 }: ActivationSpec): [number, number, number] {
-  return [GRAPH_FUNCTIONS[name].number, floatBits(alpha), floatBits(beta)];
+  return [GRAPH_FUNCTIONS[name][0], floatBits(alpha), floatBits(beta)];
 }

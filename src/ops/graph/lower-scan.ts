@@ -6,7 +6,7 @@
 
 import { OP_SCAN } from "../../../assembly/abi.ts";
 import type { Node } from "../../model.ts";
-import { type Place, paddedBytes, type Rows } from "../../program.ts";
+import { type Place, paddedBytes, type Rows, record } from "../../program.ts";
 import { CORE } from "../core.ts";
 import type { GraphLowering } from "./lowering.ts";
 import { shifted } from "./nest.ts";
@@ -51,7 +51,8 @@ export function lowerScan(to: GraphLowering, node: Node): void {
       const k = from.size / (T * B);
       return [0, k * 4, k, to.wide(weights, k, units), to.vector(bias)];
     },
-    emit(opcode, ...operands) {
+    emit(opcode, ...all) {
+      const { operands } = record(opcode, ...all);
       const x = from as Rows;
       const at = (rows: Rows | undefined, size: number): Port =>
         rows ? { place: shifted(rows.place, done * B * size * 4), stride: rows.stride } : { place: 0, stride: 0 };

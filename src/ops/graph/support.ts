@@ -71,12 +71,13 @@ export const support: GraphSupport = {
       },
       tensor(tensor, size, ids = false) {
         const at = take("weights", paddedBytes(size));
-        load.push({ kind: "tensor", at, tensor, ids });
+        if (ids) load.push({ kind: "integers", at, values: model.tensors.get(tensor)?.data as Int32Array });
+        else load.push({ kind: "rows", at, blocks: [{ tensors: [tensor], firstRow: 0, rows: size }], columns: 1 });
         return at;
       },
       matrix(tensor, size) {
         const at = to.shared("matrix", (size * 4) / rows);
-        load.push({ kind: "tensor", at, tensor, ids: false });
+        load.push({ kind: "rows", at, blocks: [{ tensors: [tensor], firstRow: 0, rows: size }], columns: 1 });
         return at;
       },
       wide(blocks, columns, units = false) {
