@@ -150,7 +150,9 @@ export const GRU_U_N = 32;
 export const GRU_BIAS_HN = 33;
 /** Scratch rows for U_n·h + b_hn, or for r ∘ h. */
 export const GRU_N_ROWS = 34;
-export const GRU_WORDS = 35;
+/** 1: the last step walked the panels from the last to the first. The kernel turns it. */
+export const GRU_BACK = 35;
+export const GRU_WORDS = 36;
 
 export const LSTM_U = 31;
 /** Peephole weights i, f, o, each padded; 0: none. */

@@ -122,22 +122,24 @@ export function gemmUnits(
   }
 }
 
-/** W · x and U · h of one row in one pass: the same sums, with W_n · x beside r and z, U_n · h at yN. */
+/**
+ * W · x and U · h of one row in one pass: the same sums, with W_n · x beside r and z, U_n · h at yN. `back`: from the last panel to
+ * the first.
+ */
 export function gemmUnitsBoth(
   y: usize, yN: usize, init: usize, initN: usize, w: usize, x: usize, k: usize, u: usize, h: usize, units: usize, kh: usize,
+  back: bool,
 ): void {
   const next = units << 2;
-  while (units > 0) {
-    const some = panelUnits(units);
-    const bytes = some << 2;
-    panelOfUnits(some, y, next, yN, init, initN, w, x, k, u, h, kh);
-    y += bytes;
-    yN += bytes;
-    init += bytes;
-    initN += bytes;
-    w += bytes * 3 * k;
-    u += bytes * 3 * kh;
-    units -= some;
+  const wUnit = k * 12;
+  const uUnit = kh * 12;
+  for (let unit = back ? units : 0, left = units; left > 0; ) {
+    const some: usize = back ? (unit & 4 ? 4 : unit & 8 ? 8 : 16) : panelUnits(left);
+    if (back) unit -= some;
+    const at = unit << 2;
+    panelOfUnits(some, y + at, next, yN + at, init + at, initN + at, w + unit * wUnit, x, k, u + unit * uUnit, h, kh);
+    if (!back) unit += some;
+    left -= some;
   }
 }
 

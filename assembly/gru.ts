@@ -13,7 +13,8 @@
  */
 
 import {
-  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, C_X_STRIDE, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N, GRU_U_RZ,
+  C_BIAS, C_CANDIDATE, C_CLIP, C_GATE, C_GX, C_HIDDEN, C_K, C_PLAIN, C_Q, C_W, C_X_STRIDE, GRU_BACK, GRU_BIAS_HN, GRU_N_ROWS, GRU_U_N,
+  GRU_U_RZ,
 } from "./abi";
 import { activate, zeroPadding } from "./activation";
 import { gemmUnits, gemmUnitsBoth } from "./gemm";
@@ -61,12 +62,17 @@ export function gruStep(record: usize, gx: usize, gxStride: usize, h: usize, hSt
   }
 }
 
-/** A step of the plain form in f32 of one row, W·x and U·h in one pass. */
-export function gruAlone(record: usize, x: usize, h: usize): void {
+/**
+ * A step of the plain form in f32 of one row, W·x and U·h in one pass. `turn`: every other step walks the panels back, so that of
+ * matrices somewhat larger than the second cache each step finds there what the step before it read last.
+ */
+export function gruAlone(record: usize, x: usize, h: usize, turn: bool): void {
   const bytes = unitsBytes(record);
   const gx = word(record, C_GX);
   const nRow = word(record, GRU_N_ROWS);
-  bothProducts(record, x, h, gx, nRow, bytes);
+  const back = turn && word(record, GRU_BACK) == 0;
+  if (turn) store<u32>(record + GRU_BACK * 4, back);
+  bothProducts(record, x, h, gx, nRow, bytes, back);
   plainGates<Fused>(gx, 0, nRow, 0, h, 0, bytes, 1);
 }
 
@@ -76,7 +82,7 @@ export function gruTogether(record: usize, x: usize, gx: usize, gxStride: usize,
   const nRows = word(record, GRU_N_ROWS);
   const xStride = word(record, C_X_STRIDE);
   for (let i: usize = 0; i < count; i++) {
-    bothProducts(record, x + i * xStride, h + i * hStride, gx + i * gxStride, nRows + i * bytes, bytes);
+    bothProducts(record, x + i * xStride, h + i * hStride, gx + i * gxStride, nRows + i * bytes, bytes, false);
   }
   plainGates<Fused>(gx, gxStride, nRows, bytes, h, hStride, bytes, count);
 }
@@ -89,10 +95,10 @@ function unitsBytes(record: usize): usize {
 
 // @ts-ignore: decorator
 @inline
-function bothProducts(record: usize, x: usize, h: usize, gx: usize, nRow: usize, bytes: usize): void {
+function bothProducts(record: usize, x: usize, h: usize, gx: usize, nRow: usize, bytes: usize, back: bool): void {
   gemmUnitsBoth(
     gx, nRow, word(record, C_BIAS), word(record, GRU_BIAS_HN), word(record, C_W), x, word(record, C_K), word(record, GRU_U_RZ), h,
-    bytes >> 2, word(record, C_HIDDEN),
+    bytes >> 2, word(record, C_HIDDEN), back,
   );
 }
 

@@ -20,10 +20,13 @@ import { copyElements, copyVectors, paddedBytes, word } from "./rows";
 import { tileVectors } from "./gemm-tiles";
 
 // One pass pays where few rows share the weights: up to so many elements of one gate's W in a run (they stay in the first-level
-// cache, and gx is neither written nor read), and in a single step of a small group (in the second-level cache). V8 11 and 12,
-// which run the simd build, spill in the first of its two loops: there only small cells gain.
+// cache, and gx is neither written nor read), in a single step of a small group (in the second-level cache), and in one of a GRU
+// alone, which from TURN on goes to and fro over its weights. V8 11 and 12, which run the simd build, spill in the first of its two
+// loops: there only small cells gain.
 const FEW_IN_RUN: usize = ASC_FEATURE_RELAXED_SIMD ? 32 * 32 : 16 * 16;
 const FEW_IN_STEP: usize = ASC_FEATURE_RELAXED_SIMD ? 128 * 128 : 16 * 16;
+const FEW_ALONE: usize = ASC_FEATURE_RELAXED_SIMD ? 272 * 272 : 16 * 16;
+const TURN: usize = 160 * 160;
 
 /**
  * @param members - n entries of MEMBER_BYTES: address of the state, steps
@@ -36,7 +39,8 @@ export function recurrence(op: usize, record: usize, members: usize, n: usize, r
   const hidden = word(record, C_HIDDEN);
   const f32 = word(record, C_Q) == 0;
   const units = op == OP_GRU && f32 && word(record, C_PLAIN) != 0;
-  const few = k * hidden <= (rows == n ? FEW_IN_STEP : FEW_IN_RUN);
+  const alone = units && rows == 1;
+  const few = k * hidden <= (alone ? FEW_ALONE : rows == n ? FEW_IN_STEP : FEW_IN_RUN);
   const both = w != 0 && (op == OP_GRU ? units : f32) && few && n < tileVectors();
   if (both && units && n == 1) {
     gruRun(record, memberState(members, 0), memberSteps(members, 0));
@@ -64,9 +68,10 @@ export function recurrence(op: usize, record: usize, members: usize, n: usize, r
 function gruRun(record: usize, state: usize, steps: usize): void {
   const h = state + (word(record, C_H) & ~15);
   const reverse = word(record, C_REVERSE);
+  const turn = word(record, C_K) * word(record, C_HIDDEN) > TURN;
   for (let s: usize = 0; s < steps; s++) {
     const row = reverse ? steps - 1 - s : s;
-    gruAlone(record, word(record, C_X) + row * word(record, C_X_STRIDE), h);
+    gruAlone(record, word(record, C_X) + row * word(record, C_X_STRIDE), h, turn);
     const yRow = reverse == 2 ? s : row;
     copyElements(word(record, C_Y) + yRow * word(record, C_Y_STRIDE) + word(record, C_Y_COLUMN), h, word(record, C_WIDTH));
   }

@@ -202,6 +202,8 @@ export const gru = recurrent({
       ? to.vector([{ tensors: attrs.bias ? [key("bias_hh")] : [], firstRow: 2 * hidden, rows: hidden }])
       : NONE,
     to.shared("nRows", paddedBytes(hidden)),
+    // GRU_BACK.
+    0,
   ],
 });
 

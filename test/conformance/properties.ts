@@ -21,6 +21,8 @@ const MODELS: readonly {
 }[] = [
   { name: "gru", layers: [cell("gru", 5, 9)] },
   { name: "gru-2", layers: [cell("gru", 3, 33, { numLayers: 2 })], options: { initial: true } },
+  // Its steps walk the panels to and fro.
+  { name: "gru-large", layers: [cell("gru", 164, 172)] },
   { name: "gru-before", layers: [cell("gru", 4, 7, { resetAfter: false, clip: 1.5 })] },
   { name: "lstm", layers: [cell("lstm", 7, 17)], options: { initial: true } },
   {

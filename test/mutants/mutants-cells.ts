@@ -164,8 +164,8 @@ const RECURRENCE: readonly Mutant[] = [
   {
     name: "recurrence: a run with few inputs reads its first row only",
     file: "assembly/recurrence.ts",
-    find: "gruAlone(record, word(record, C_X) + row * word(record, C_X_STRIDE), h)",
-    replace: "gruAlone(record, word(record, C_X), h)",
+    find: "gruAlone(record, word(record, C_X) + row * word(record, C_X_STRIDE), h,",
+    replace: "gruAlone(record, word(record, C_X), h,",
   },
   {
     name: "recurrence: a group's input products with the bias of r for n",

@@ -65,15 +65,20 @@ const GEMM: readonly Mutant[] = [
   {
     name: "gemmUnitsBoth: the biases of the first units for all",
     file: "assembly/gemm.ts",
-    find: `initN += bytes;
-    w += bytes * 3 * k;`,
-    replace: "w += bytes * 3 * k;",
+    find: "initN + at, w + unit",
+    replace: "initN, w + unit",
   },
   {
     name: "gemmUnitsBoth: the second units take the U of the first",
     file: "assembly/gemm.ts",
-    find: "u += bytes * 3 * kh;",
-    replace: "",
+    find: "u + unit * uUnit",
+    replace: "u",
+  },
+  {
+    name: "gemmUnitsBoth: back, all panels are of sixteen units",
+    file: "assembly/gemm.ts",
+    find: "(unit & 4 ? 4 : unit & 8 ? 8 : 16)",
+    replace: "16",
   },
   {
     name: "panel12: U_n·h begins with W_n·x",
