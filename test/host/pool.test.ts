@@ -260,7 +260,7 @@ describe("a pool", () => {
       workerThreads.Worker = Worker;
     }
     expect((await pool.run(xs)).output).toEqual(session.run(xs).output);
-    expect(pool.workers).toBe(2);
+    await vi.waitFor(() => expect(pool.workers).toBe(2));
   });
 
   it("does not do again what was stopped while its worker died", async () => {
