@@ -227,7 +227,7 @@ export function decodeUtf8(bytes: Uint8Array, path = "", base = 0): string {
         return decode(sequence);
       } catch {
         const offset = base + at;
-        const message = `${path || "text"} at byte ${offset}: expected UTF-8; got 0x${bytes[at].toString(16)}`;
+        const message = `${path || "text"} at byte ${offset}: expected UTF-8; got byte 0x${bytes[at].toString(16)}`;
         throw new FormatError("ERR_UTF8", message, { offset, path });
       }
     });

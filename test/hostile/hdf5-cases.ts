@@ -462,7 +462,7 @@ const GROUPS: Row[] = [
     V0,
     (_, bytes) => bytes.set([0xff], mark(bytes, "dense\0")),
     "UTF8",
-    "/ at byte 728: expected UTF-8; got 0xff",
+    "/ at byte 728: expected UTF-8; got byte 0xff",
   ],
 ];
 

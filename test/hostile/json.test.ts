@@ -124,7 +124,7 @@ describe("malformed JSON", () => {
     expect(error.path).toBe('header["é"][1]["b c"]');
     expect(error.offset).toBe(116);
     expect(refusal(() => parseJson(bytes('{"', 0xff), { path: "header", base: 100 }))).toMatchObject({
-      message: "header at byte 102: expected UTF-8; got 0xff",
+      message: "header at byte 102: expected UTF-8; got byte 0xff",
       path: "header",
       offset: 102,
     });
