@@ -68,7 +68,7 @@ async function open(
     response = await (options.fetch ?? fetch)(source, { signal });
   }
   if (response.ok) return response;
-  throw new FormatError("ERR_TRUNCATED", `${response.url || "response"}: expected status 200; got ${response.status}.`);
+  throw new FormatError("ERR_RESPONSE", `${response.url || "response"}: expected status 200; got ${response.status}.`);
 }
 
 /** By tag: asking for the global Response makes Node load its whole fetch, 25 ms. */
