@@ -4,13 +4,15 @@ import { FormatError } from "./errors.ts";
 import { kindOf, wrongKind } from "./ports.ts";
 
 export interface LoadOptions {
+  /** Stops loading. */
   readonly signal?: AbortSignal;
-  /** Bytes so far, and in all where the source says it. */
+  /** Called with the bytes so far, and in total where the source tells. */
   readonly onProgress?: (loaded: number, total: number | undefined) => void;
-  /** Instead of the host's own. */
+  /** Used instead of the host's `fetch`. */
   readonly fetch?: (url: string | URL, init?: { signal?: AbortSignal }) => Promise<Response>;
 }
 
+/** Where a model comes from: a path, a URL, a Response, or its bytes. */
 export type ModelSource = string | URL | Response | Uint8Array | ArrayBuffer;
 
 /** Reads all bytes of a source. Paths and file: URLs go to the file system where the host has one. */

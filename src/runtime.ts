@@ -17,6 +17,7 @@ interface Gap {
 /** Regions are whole cache lines. */
 const lines = (bytes: number) => Math.max(1, Math.ceil(bytes / 64)) * 64;
 
+/** One instance of the kernels and one linear memory, for several sessions; made by `createRuntime`. */
 export class Runtime {
   readonly variant: Exclude<Variant, "reference">;
   /** @internal */

@@ -7,11 +7,11 @@
 /** Of the quanta since the last answer. */
 export interface Load {
   readonly quanta: number;
-  /** Quanta in which the clock went on by more than a quantum lasts while the node was at work: none of them was in time. */
+  /** Quanta in which this node was at work for longer than the quantum lasts. */
   readonly missed: number;
-  /** Time at work over the time that the quanta last: 1 is all that there is. */
+  /** The share of the available time that the node used: 1 is all of it. */
   readonly mean: number;
-  /** Of the quantum that took longest, as far as the clock tells. */
+  /** The share of the longest quantum, as far as the clock tells. */
   readonly max: number;
 }
 
