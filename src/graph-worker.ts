@@ -36,19 +36,6 @@ export async function createSession(model: Model, options: WorkerSessionOptions 
   return openWorkerSession(kit, model, options);
 }
 
-export {
-  compileKernels,
-  FormatError,
-  guessLayers,
-  loadModel,
-  ModelError,
-  modelFromLayers,
-  quantizeModel,
-  readModel,
-  readSafetensors,
-  SessionError,
-  writeSafetensors,
-} from "./graph-entry.ts";
 export type {
   FormatErrorCode,
   LayerSpec,
@@ -71,6 +58,19 @@ export type {
   StepInput,
   Tensor,
   ValueInfo,
+} from "./graph-entry.ts";
+export {
+  compileKernels,
+  FormatError,
+  guessLayers,
+  loadModel,
+  ModelError,
+  modelFromLayers,
+  quantizeModel,
+  readModel,
+  readSafetensors,
+  SessionError,
+  writeSafetensors,
 } from "./graph-entry.ts";
 export type { CallOptions, ThreadOptions, WorkerLike } from "./worker/calls.ts";
 export type { WorkerRuntimeOptions, WorkerSessionOptions } from "./worker/open.ts";

@@ -39,19 +39,6 @@ export async function createSession(model: Model, options: WorkerSessionOptions 
   return openWorkerSession(kit, model, options);
 }
 
-export {
-  compileKernels,
-  FormatError,
-  guessLayers,
-  loadModel,
-  ModelError,
-  modelFromLayers,
-  quantizeModel,
-  readModel,
-  readSafetensors,
-  SessionError,
-  writeSafetensors,
-} from "./index.ts";
 export type {
   FormatErrorCode,
   LayerSpec,
@@ -74,6 +61,19 @@ export type {
   StepInput,
   Tensor,
   ValueInfo,
+} from "./index.ts";
+export {
+  compileKernels,
+  FormatError,
+  guessLayers,
+  loadModel,
+  ModelError,
+  modelFromLayers,
+  quantizeModel,
+  readModel,
+  readSafetensors,
+  SessionError,
+  writeSafetensors,
 } from "./index.ts";
 export type { CallOptions, ThreadOptions, WorkerLike } from "./worker/calls.ts";
 export type { WorkerRuntimeOptions, WorkerSessionOptions } from "./worker/open.ts";
