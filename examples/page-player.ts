@@ -105,13 +105,14 @@ export function startPlayer({ model, options, echoCancellation, listening, tail,
       say(`${file.name} is ready. ${recording ? "Play the recording" : "Choose a recording"}, or use the microphone.`);
     }),
   );
-  onFile("sound", (file) =>
+  onFile("sound", (file) => {
+    // Also while a model is being read: what is said after that counts on it.
+    recording = file;
     attempt(`${file.name} cannot be played.`, async () => {
       await end();
-      recording = file;
       say(`${file.name} is ready. ${ready ? "Play it." : `Now choose ${model}.`}`);
-    }),
-  );
+    });
+  });
   play.addEventListener("click", () =>
     attempt("The recording does not play.", async () => {
       const file = recording as File;

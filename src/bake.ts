@@ -53,13 +53,13 @@ const CORE_KIT: Kit = { simd, relaxed, ops: CORE };
 const GRAPH_KIT: Kit = { simd: graphSimd, relaxed: graphRelaxed, ops: GRAPH };
 
 export interface BakeOptions {
-  /** simd runs on every engine with 128-bit SIMD, the same bits everywhere; relaxed needs relaxed SIMD. "simd". */
+  /** "simd" (default) runs on every engine with 128-bit SIMD, with the same bits everywhere; "relaxed" needs relaxed SIMD. */
   readonly variant?: "simd" | "relaxed";
-  /** As the model's weights are unless given: int8 quantises f32 weights, f32 widens int8 weights. */
+  /** Default: as the model's weights. "int8" quantises f32 weights, "f32" widens int8 weights. */
   readonly precision?: Precision;
   /**
-   * Rows of the longest `run(t)`, and so how much memory an instance takes. 64; a graph whose states pair an output with an
-   * input takes one step at a time, whatever is asked for.
+   * Steps of the longest `run(t)`, which sets the memory of an instance. Default: 64. A graph whose states pair an output with an
+   * input takes one step at a time in any case.
    */
   readonly maxSteps?: number;
 }
@@ -67,8 +67,9 @@ export interface BakeOptions {
 export interface Baked {
   /** The .wasm file. */
   readonly wasm: Uint8Array;
-  /** An ES module that runs it, and its types. They expect `NAME.wasm` beside them. */
+  /** An ES module that runs it and needs no package; its `load()` reads `NAME.wasm` beside it. */
   readonly js: string;
+  /** The types of `js`. */
   readonly dts: string;
 }
 
@@ -80,7 +81,7 @@ export interface Baked {
  *          kernels of graphs only where a model needs them
  *
  * @param name - what the file is called in the wrapper, without `.wasm`
- * @throws ModelError ERR_VARIANT where this engine does not run the variant, ERR_GRAPH for more than 16 inputs or outputs
+ * @throws ModelError ERR_VARIANT if this engine does not support the variant, ERR_GRAPH for more than 16 inputs or outputs
  * @example
  * const { wasm, js, dts } = bakeModel(model, "model");
  */

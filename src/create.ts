@@ -30,18 +30,18 @@ export interface Kit extends KernelSet {
 }
 
 export interface RuntimeOptions<Source = WasmSource> {
-  /** auto: the fastest build that this engine runs; the reference where it runs none. */
+  /** "auto" (default): the fastest build that this engine runs, or the reference if it runs none. */
   readonly variant?: "auto" | Variant;
-  /** The kernels from elsewhere: a compiled Module or bytes; a URL or Response where creation is async. */
+  /** The kernels, instead of those inside the module: a compiled Module or bytes; if creation is async, also a URL or Response. */
   readonly wasm?: Source;
 }
 
 export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Source> {
-  /** Rows of one execution: how many steps a run batches, how many members advance together. 64. */
+  /** Rows of one execution: how many steps a run batches, how many members of a group advance together. Default: 64. */
   readonly maxSteps?: number;
   /**
-   * The arithmetic of the kernels' products. As the model's weights are unless given: int8 quantises f32 weights, f32 widens
-   * int8 weights. The reference always computes in f64, from the weights as they are.
+   * The arithmetic of the kernels' products. Default: as the model's weights. "int8" quantises f32 weights, "f32" widens int8
+   * weights. The reference always computes in f64, from the weights as they are.
    */
   readonly precision?: Precision;
   /** One memory for several sessions (`createRuntime`). */

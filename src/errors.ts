@@ -72,15 +72,15 @@ export class SessionError extends Error {
 }
 
 export type FormatErrorCode =
-  | "ERR_RESPONSE" // the server answered with another status than success
-  | "ERR_TRUNCATED" // the file ends before a part that it announces
+  | "ERR_RESPONSE" // the server did not answer with success
+  | "ERR_TRUNCATED" // the file ends before a part that it declares
   | "ERR_LIMIT" // a count or size is over its limit
   | "ERR_UTF8" // text that is not UTF-8
-  | "ERR_PROTOBUF" // bytes that are no protobuf, or a field that the format does not have
-  | "ERR_EXTERNAL_DATA" // tensors in another file, which is not given or badly named
+  | "ERR_PROTOBUF" // bytes that are not protobuf, or a field that the format does not have
+  | "ERR_EXTERNAL_DATA" // tensors in another file that is not given, or whose name is not allowed
   | "ERR_JSON" // JSON that does not follow its grammar, or is nested too deep
   | "ERR_DUPLICATE" // the same name twice
-  | "ERR_HEADER" // a file that begins like none that is known, or a header whose parts have the wrong kind
+  | "ERR_HEADER" // a file of no known format, or a header whose parts have the wrong kind
   | "ERR_NAME" // a tensor name that is empty or unusable
   | "ERR_DTYPE" // an element type that is unknown or not supported
   | "ERR_SHAPE" // a shape that is not a list of sizes, or too large
@@ -88,9 +88,9 @@ export type FormatErrorCode =
   | "ERR_SIZE" // a byte range that does not fit its shape and dtype
   | "ERR_VERSION" // a version this release does not know
   | "ERR_GRAPH" // graph JSON with missing or unknown fields
-  | "ERR_ZIP" // a zip archive whose parts disagree, or that uses what is not supported
-  | "ERR_CHECKSUM" // bytes that do not have their checksum
-  | "ERR_HDF5" // an HDF5 file whose parts disagree, or that uses what is not supported
+  | "ERR_ZIP" // a zip archive whose parts disagree, or that uses an unsupported feature
+  | "ERR_CHECKSUM" // bytes that do not match their checksum
+  | "ERR_HDF5" // an HDF5 file whose parts disagree, or that uses an unsupported feature
   | "ERR_PICKLE" // a pickle that holds more than plain data and tensors, or does not follow its grammar
   | "ERR_FOREIGN_FORMAT" // another model format; the hint says how to read it
   | "ERR_STATE_BYTES"; // saved state with the wrong magic, version or length
@@ -105,15 +105,15 @@ export type ModelErrorCode =
   | "ERR_ATTRIBUTE" // an attribute that is unknown, missing or out of range
   | "ERR_GRAPH" // names that are taken twice, unknown, or not in topological order
   | "ERR_LAYERS_NEEDED" // a file of weights only, read without `layers`
-  | "ERR_SIZE_UNKNOWN" // a size that neither the layers nor the tensors tell
-  | "ERR_SEQUENCE_AXIS" // a graph that computes along the axis of steps, so that no step can run alone
-  | "ERR_SEQUENCE_MODEL" // a stream of a model that needs its whole sequence
-  | "ERR_VARIANT" // the variant or precision asked for is not to be had here
-  | "ERR_SAMPLE_RATE"; // audio at another rate than the model was trained for
+  | "ERR_SIZE_UNKNOWN" // a size that follows from neither the layers nor the tensors
+  | "ERR_SEQUENCE_AXIS" // a graph that mixes time steps, so that no step can run by itself
+  | "ERR_SEQUENCE_MODEL" // a stream of a model that needs whole sequences
+  | "ERR_VARIANT" // the requested variant or precision is not available here
+  | "ERR_SAMPLE_RATE"; // audio at another rate than the model was trained at
 
 export type SessionErrorCode =
   | "ERR_DISPOSED" // used after dispose
   | "ERR_STATE" // the state of another model
   | "ERR_MEMORY" // linear memory cannot grow
-  | "ERR_EXECUTE" // the kernels returned a status
-  | "ERR_WORKER"; // a worker or worklet that did not load, or ended
+  | "ERR_EXECUTE" // the kernels returned an error status
+  | "ERR_WORKER"; // a worker or worklet did not load, or ended

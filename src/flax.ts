@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The entry `sluice/flax`: parameter trees of Flax (.msgpack, .npz, .safetensors), with the core kernels. The names are those
- * of `sluice`.
+ * The entry `sluice/flax`: parameter trees of Flax (.msgpack, .npz, .safetensors), with the core kernels. Exports the same
+ * names as `sluice`.
  */
 
 import { type FlaxOptions, readFlaxModel, readFlaxTensors } from "./formats/flax.ts";

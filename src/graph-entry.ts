@@ -36,10 +36,11 @@ import type { Session } from "./session.ts";
 const kit: Kit = { simd, relaxed, ops: GRAPH };
 
 /**
- * Reads a model: a native file, or a bare state_dict in safetensors with `layers`.
+ * Reads a model: a native file, or a state_dict in safetensors with `layers`.
  *
- * Cost     tensors are views of `bytes` where they are aligned
- * @throws FormatError when the bytes are wrong, ModelError when what they say does not fit
+ * Cost     tensors are views of `bytes` where they are aligned, copies elsewhere: leave `bytes` unchanged while the model is used
+ * @throws FormatError if the bytes are wrong, ModelError if what they say does not fit; without the `layers` that a state_dict
+ *         needs, ERR_LAYERS_NEEDED with a list to start from
  * @example
  * const model = readModel(bytes, { layers: [{ type: "gru", name: "rnn" }, { type: "linear", name: "head" }] });
  */
@@ -48,7 +49,10 @@ export function readModel(bytes: Uint8Array, options?: ReadModelOptions): Model 
 }
 
 /**
- * Loads and reads a model: a path or file: URL where the host has files, any other URL through fetch, a Response, or bytes.
+ * Loads and reads a model: from a path or file: URL where the host has files, from any other URL through `fetch`, from a
+ * Response, or from bytes.
+ *
+ * @throws as `readModel`; FormatError ERR_RESPONSE for an answer without success; what the file system, `fetch` or `signal` throws
  * @example
  * const model = await loadModel("model.safetensors");
  */
@@ -57,7 +61,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions & Read
 }
 
 /**
- * A model from layers and tensors under PyTorch's state_dict names; sizes are inferred where the tensors tell them.
+ * Makes a model of layers and of tensors with PyTorch's state_dict names. Sizes are inferred from the tensors where possible.
+ *
+ * Shapes   as in PyTorch: weight_ih (G·H, I), weight_hh (G·H, H), weight (O, I); docs/layers.md has all
  * @throws ModelError that names the layer or tensor and says what to add
  * @example
  * const model = modelFromLayers([{ type: "lstm", name: "lstm" }], readSafetensors(bytes));
@@ -71,44 +77,64 @@ export function modelFromLayers(
 }
 
 /**
- * Plans a model and lays it into memory.
- * @throws ModelError ERR_VARIANT when the variant asked for is not to be had; SessionError ERR_MEMORY
+ * Plans a model, packs its weights into memory, and returns a session that runs it.
+ *
+ * Cost     compiles the kernels once per call (or per `runtime`) and copies the weights; `session.info.bytes` tells how much memory
+ * @throws TypeError, RangeError for options; ModelError ERR_VARIANT if the requested variant is not available here,
+ *         ERR_UNSUPPORTED_OP if these kernels lack an operator; SessionError ERR_MEMORY
  * @example
- * const session = await createSession(model);
+ * const session = await createSession(model, { variant: "simd" });
  */
 export async function createSession(model: Model, options: SessionOptions = {}): Promise<Session> {
   return openSession(kit, model, options, async () => (await import("./backend-graph.ts")).createGraphReference);
 }
 
-/** `createSession` without a promise: for audio worklets and handlers. Compiling the kernels takes a few milliseconds. */
+/**
+ * `createSession` without a promise, for audio worklets and request handlers. `wasm` is a compiled Module or bytes.
+ *
+ * Cost     compiles the kernels (30 KB) on the calling thread
+ * @throws as `createSession`
+ * @example
+ * const session = createSessionSync(model);
+ */
 export function createSessionSync(model: Model, options: SessionOptions<KernelBinary> = {}): Session {
   return openSessionSync(kit, model, options, createGraphReference);
 }
 
 /**
- * One memory for many sessions, passed as `createSession(model, { runtime })`; undefined where `auto` finds that the engine
- * runs no build, so that the sessions take the reference.
+ * Creates one memory for many sessions, to be passed as `createSession(model, { runtime })`. Returns undefined if `variant` is
+ * "auto" and the engine runs neither build, or if it is "reference": then the sessions use the reference.
+ *
+ * @throws ModelError ERR_VARIANT if the requested variant is not available here
+ * @example
+ * const runtime = await createRuntime();
+ * const sessions = await Promise.all(models.map((model) => createSession(model, { runtime })));
  */
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime | undefined> {
   return openRuntime(kit, await fetched(options));
 }
 
+/** `createRuntime` without a promise. `wasm` is a compiled Module or bytes. */
 export function createRuntimeSync(options: RuntimeOptions<KernelBinary> = {}): Runtime | undefined {
   return openRuntime(kit, options);
 }
 
 export type { RuntimeOptions, SessionOptions } from "./create.ts";
 /**
- * The kernels as a Module, which can be sent to other threads and used there as `wasm`: compiled once for all of them.
- * @throws ModelError ERR_VARIANT where the engine does not run or the page's policy does not allow them
+ * Compiles the kernels to a Module that can be sent to other threads and used there as `wasm`: one compilation for all.
+ * @throws ModelError ERR_VARIANT if the engine cannot run them or the page's policy forbids it
+ * @example
+ * const session = createSessionSync(model, { wasm: await compileKernels() });
  */
 export async function compileKernels(options: RuntimeOptions = {}): Promise<WebAssembly.Module> {
   return compileBuild(kit, options);
 }
 
 /**
- * The model with its recurrent and linear weights as int8 and a scale for each row; operators of graphs stay f32.
- * @throws ModelError ERR_NON_FINITE where a weight is NaN or infinite
+ * Returns the model with its recurrent and linear weights as int8 and one scale per row; operators of graphs stay f32.
+ * @throws ModelError ERR_NON_FINITE if a weight is NaN or infinite
+ * @example
+ * const file = writeSafetensors(quantizeModel(model));
  */
 export function quantizeModel(model: Model): Model {
   return quantizeWeights(GRAPH, model);

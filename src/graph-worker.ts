@@ -36,6 +36,29 @@ export async function createSession(model: Model, options: WorkerSessionOptions 
   return openWorkerSession(kit, model, options);
 }
 
+export type {
+  FormatErrorCode,
+  LayerSpec,
+  LayersOptions,
+  LoadOptions,
+  Model,
+  ModelErrorCode,
+  ModelInfo,
+  ModelSource,
+  Numbers,
+  Output,
+  ReadModelOptions,
+  RunInput,
+  RunOptions,
+  RunResult,
+  SessionErrorCode,
+  SessionInfo,
+  State,
+  StateInfo,
+  StepInput,
+  Tensor,
+  ValueInfo,
+} from "./graph-entry.ts";
 export {
   compileKernels,
   FormatError,
@@ -43,6 +66,7 @@ export {
   loadModel,
   ModelError,
   modelFromLayers,
+  quantizeModel,
   readModel,
   readSafetensors,
   SessionError,

@@ -4,6 +4,7 @@ import { checkInteger, wrong, wrongKind } from "./arguments.ts";
 import { Members, prepare, type SessionCore, type State } from "./members.ts";
 import type { Numbers, Output } from "./ports.ts";
 
+/** Many states of one model that advance together, made by `session.group(n)`. */
 export class StreamGroup {
   /** How many members. */
   readonly size: number;
@@ -40,38 +41,46 @@ export class StreamGroup {
     return this.#members.run(prepare(this.#members.core, xs, ys, { count, steps: 1, members }));
   }
 
-  /** T steps of all members: xs (T, n, I) → ys (T, n, O). */
+  /**
+   * T steps of all members: xs (T, n, I) → ys (T, n, O), row-major; several inputs or outputs: records by name.
+   * @throws as `step`
+   * @example
+   * const ys = group.run(new Float32Array(steps * group.size * inputSize));
+   */
   run(xs: Numbers, ys?: Float32Array): Float32Array;
   run(xs: Readonly<Record<string, Numbers>>, ys?: Record<string, Float32Array>): Record<string, Float32Array>;
   run(xs: Numbers | Readonly<Record<string, Numbers>>, ys?: Output): Output {
     return this.#members.run(prepare(this.#members.core, xs, ys, { count: this.size }));
   }
 
-  /** Member i, or all of them, back to the initial state. */
+  /** Returns member i, or all members, to the initial state. */
   reset(i?: number): void {
     const { states } = this.#members;
     if (i !== undefined) states.reset(this.#member(i));
     else for (let member = 0; member < this.size; member++) states.reset(member);
   }
 
-  /** Copies of member i's states. */
+  /** Copies of member i's states by name, (layers × directions, 1, H) each. */
   state(i: number): State {
     return this.#members.state(this.#member(i));
   }
 
+  /** Replaces the named states of member i, as `stream.setState`. */
   setState(i: number, state: Readonly<State>): void {
     this.#members.setState(state, this.#member(i));
   }
 
+  /** The state of member i as bytes, as `stream.save`. */
   save(i: number, into?: Uint8Array): Uint8Array {
     return this.#members.save(this.#member(i), into);
   }
 
+  /** Resumes member i from saved bytes, as `stream.load`. */
   load(i: number, bytes: Uint8Array): void {
     this.#members.load(bytes, this.#member(i));
   }
 
-  /** Gives the states' memory back; idempotent. */
+  /** Ends the group and frees its memory. Idempotent. */
   dispose(): void {
     this.#members.dispose();
   }

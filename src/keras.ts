@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The entry `sluice/keras`: models of Keras 2 and 3 (.h5, .keras, .weights.h5), with the core kernels. The names are those of
- * `sluice`.
+ * The entry `sluice/keras`: models of Keras 2 and 3 (.h5, .keras, .weights.h5), with the core kernels. Exports the same names
+ * as `sluice`.
  */
 
 import { type KerasOptions, readKerasModel } from "./formats/keras.ts";

@@ -129,8 +129,10 @@ function cellNames(layers: readonly LayerSpec[], tensors: ReadonlyMap<string, Te
 }
 
 /**
- * The layers that a bare state_dict looks like, in the order of its tensors: for the message that asks for `layers`, and for
- * `sluice inspect`. What names and shapes cannot tell (activations, nonlinearity, which layer reads which) is not in it.
+ * Returns the layers that the tensors of a state_dict suggest, in their order, as a list to start from. It lacks what names and
+ * shapes cannot tell: activations, the nonlinearity of an RNN, which layer reads which.
+ * @example
+ * const layers = guessLayers(readSafetensors(bytes)); // [{ type: "gru", name: "rnn" }, { type: "linear", name: "head" }]
  */
 export function guessLayers(tensors: ReadonlyMap<string, Tensor>): LayerSpec[] {
   const prefixes = new Map<string, Map<string, readonly number[]>>();

@@ -4,13 +4,15 @@ import { kindOf, wrongKind } from "./arguments.ts";
 import { FormatError } from "./errors.ts";
 
 export interface LoadOptions {
+  /** Stops loading. */
   readonly signal?: AbortSignal;
-  /** Bytes so far, and in all where the source says it. */
+  /** Called with the bytes so far, and in total where the source tells. */
   readonly onProgress?: (loaded: number, total: number | undefined) => void;
-  /** Instead of the host's own. */
+  /** Used instead of the host's `fetch`. */
   readonly fetch?: (url: string | URL, init?: { signal?: AbortSignal }) => Promise<Response>;
 }
 
+/** Where a model comes from: a path, a URL, a Response, or its bytes. */
 export type ModelSource = string | URL | Response | Uint8Array | ArrayBuffer;
 
 /** Reads all bytes of a source. Paths and file: URLs go to the file system where the host has one. */
@@ -68,7 +70,7 @@ async function open(
     response = await (options.fetch ?? fetch)(source, { signal });
   }
   if (response.ok) return response;
-  throw new FormatError("ERR_TRUNCATED", `${response.url || "response"}: expected status 200; got ${response.status}.`);
+  throw new FormatError("ERR_RESPONSE", `${response.url || "response"}: expected status 200; got ${response.status}.`);
 }
 
 /** By tag: asking for the global Response makes Node load its whole fetch, 25 ms. */

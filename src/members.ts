@@ -15,7 +15,7 @@ import type { Model, StateInfo } from "./model.ts";
 import { byPort, checkRows, type Numbers, type Output, outputOf, type Port } from "./ports.ts";
 import { elements } from "./tensor.ts";
 
-/** `NAME.h`, `NAME.c`, each (layers × directions, B, H). */
+/** States by name, `NAME.h` and `NAME.c`, each (layers × directions, B, H), row-major. A state of a graph has its input's shape. */
 export type State = Record<string, Float32Array>;
 
 /** What all members of a session share. */

@@ -12,7 +12,7 @@ export interface ValueInfo {
   readonly shape: readonly (number | string)[];
 }
 
-/** A function of the cell or of an `activation` layer: f(x; alpha, beta), see docs/numerics.md. */
+/** A function of the cell or of an `activation` layer: f(x; alpha, beta), see docs/layers.md. */
 export interface ActivationSpec {
   readonly name: string;
   readonly alpha?: number;

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The entry `sluice/npz`: arrays that NumPy saved (.npz), with the core kernels. The names are those of `sluice`.
+ * The entry `sluice/npz`: arrays that NumPy saved (.npz), with the core kernels. Exports the same names as `sluice`.
  */
 
 import type { ReadModelOptions as NativeOptions } from "./formats/native.ts";

@@ -1,6 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The entry `sluice/onnx`: ONNX files (opsets 7 … 26), with the graph kernels. The names are those of `sluice`.
+ * The entry `sluice/onnx`: ONNX files (opsets 7 … 26), with the graph kernels. Exports the same names as `sluice`.
  */
 
 // First, so that the texts of the kernels stand before the code and not amid it: gzip forgets what is 32 KiB back.

@@ -19,7 +19,7 @@ import type { WorkerSession } from "./worker/proxies.ts";
 import { createSession } from "./worker.ts";
 
 export interface PoolOptions extends Pick<SessionOptions, "variant" | "precision" | "maxSteps" | "wasm"> {
-  /** How many workers. One less than the host has processors, and at least one. */
+  /** How many workers. Default: one less than the host's processors, but at least one. */
   readonly workers?: number;
   /** The URL of `sluice/worker-thread`, served by you: for pages whose policy has no `worker-src blob:`. */
   readonly url?: string | URL;
@@ -30,9 +30,9 @@ export interface JobOptions extends RunOptions {
 }
 
 export interface MapOptions extends JobOptions {
-  /** Jobs that may wait, run or be done before the consumer has taken the first of them. Four for each worker. */
+  /** Jobs that may wait, run or be finished before the consumer takes the first of their results. Default: four per worker. */
   readonly ahead?: number;
-  /** After every job: how many are done, and of how many where the source has a length. */
+  /** Called after every job with how many are done, and the total if the source has a length. */
   readonly onProgress?: (done: number, total: number | undefined) => void;
 }
 
@@ -55,8 +55,8 @@ interface Slot {
 }
 
 /**
- * Opens a session of a model in each of some workers.
- * @throws as `createSession`; SessionError ERR_WORKER where workers are missing or do not start
+ * Starts workers, each with a session of the model.
+ * @throws as `createSession`; SessionError ERR_WORKER if the host has no workers or they do not start
  * @example
  * const pool = await createPool(model, { workers: 4 });
  * for await (const { output } of pool.map(sequences)) console.log(output);
@@ -75,6 +75,7 @@ export async function createPool(model: Model, options: PoolOptions = {}): Promi
   return pool;
 }
 
+/** Workers with a session of one model each, made by `createPool`. */
 export class Pool {
   readonly #model: Model;
   readonly #options: Omit<PoolOptions, "workers">;
@@ -101,7 +102,7 @@ export class Pool {
     await Promise.all(Array.from({ length: this.#size }, () => this.#start()));
   }
 
-  /** Of each worker's session. */
+  /** `info` of a worker's session; all are alike. */
   get info(): SessionInfo {
     return this.#info as SessionInfo;
   }
@@ -167,12 +168,17 @@ export class Pool {
     }
   }
 
-  /** A stream over the workers: each run goes on from the state in which the one before it ended. */
+  /**
+   * A stream that belongs to no worker: each run continues where the one before it ended.
+   * @example
+   * const stream = pool.stream();
+   * const { output } = await stream.run(frames);
+   */
   stream(state?: Readonly<State>): PoolStream {
     return new PoolStream(this, state);
   }
 
-  /** Ends the workers. Jobs that are not done are refused; idempotent. */
+  /** Ends the workers and rejects unfinished jobs. Idempotent. */
   dispose(): void {
     this.#disposed = true;
     for (const { session } of this.#slots) session?.dispose();
@@ -267,7 +273,7 @@ export class Pool {
 
 type Listen = (name: string, listener: () => void) => void;
 
-/** A stream that is tied to no worker: its state is kept here between runs, so no crash can lose it. */
+/** A stream that belongs to no worker: its state is kept here between runs, so it survives the death of a worker. */
 export class PoolStream {
   readonly #pool: Pool;
   #state: Readonly<State> | undefined;

@@ -5,6 +5,7 @@ import { rowSize } from "./graph.ts";
 import type { Model, ValueInfo } from "./model.ts";
 import { ARRAYS } from "./tensor.ts";
 
+/** Elements of an input: Float32Array, or Int32Array for ids and integers. */
 export type Numbers = Float32Array | Int32Array;
 
 /** What a step takes: an array of the input's dtype, a number where the input has one element, a record by input name. */

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The entry `sluice/pytorch`: files of torch.save that hold a state_dict (.pt, .pth), with the core kernels. The names are
- * those of `sluice`.
+ * The entry `sluice/pytorch`: files of torch.save that hold a state_dict (.pt, .pth), with the core kernels. Exports the same
+ * names as `sluice`.
  */
 
 import type { ReadModelOptions as NativeOptions } from "./formats/native.ts";

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The entry `sluice/rtneural`: models of audio plugins as text (RTNeural, GuitarML, Neural Amp Modeler, RNNoise), with the
- * graph kernels. The names are those of `sluice`.
+ * graph kernels. Exports the same names as `sluice`.
  */
 
 import { type RtneuralOptions, readRtneural } from "./formats/rtneural.ts";

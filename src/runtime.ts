@@ -18,6 +18,7 @@ interface Gap {
 /** Regions are whole cache lines. */
 const lines = (bytes: number) => align(Math.max(bytes, 1), 64);
 
+/** One instance of the kernels and one linear memory, for several sessions; made by `createRuntime`. */
 export class Runtime {
   readonly variant: Exclude<Variant, "reference">;
   /** @internal */

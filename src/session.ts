@@ -16,41 +16,50 @@ import { Stream, type StreamOptions } from "./stream.ts";
 import { ARRAYS } from "./tensor.ts";
 
 export interface RunOptions {
-  /** Sequences in xs. 1, or as many as `lengths`. */
+  /** Sequences in xs. Default: as many as `lengths` has, or 1. */
   readonly batch?: number;
-  /** Valid steps of each sequence. */
+  /** Valid steps of each sequence. Default: all. */
   readonly lengths?: ArrayLike<number>;
-  /** (layers × directions, B, H) by name; what it does not name begins in the model's initial state. */
+  /** The states to begin with, (layers × directions, B, H) by name. Default: the model's initial state. */
   readonly state?: Readonly<State>;
   /** xs and outputs are (B, T, …) instead of (T, B, …). */
   readonly batchFirst?: boolean;
-  /** last: only the last valid step of each sequence, (B, O). */
+  /** "last": only the last valid step of each sequence, (B, O). Default: "all". */
   readonly keep?: "all" | "last";
 }
 
 export interface RunResult {
-  /** The first of `outputs`. */
+  /** The model's first output. */
   readonly output: Float32Array;
+  /** All outputs by name. */
   readonly outputs: Readonly<Record<string, Float32Array>>;
   /** Shape of `output`: (T, B, O), (B, T, O) or (B, O). */
   readonly shape: readonly number[];
+  /** The valid steps of each sequence. */
   readonly lengths: readonly number[];
   /** (layers × directions, B, H) by name: each sequence's state at its last valid step. */
   readonly state: State;
 }
 
 export interface SessionInfo {
+  /** What runs the model. */
   readonly variant: Variant;
+  /** f32 or int8; f64 in the reference. */
   readonly precision: Engine["precision"];
+  /** Bytes of each region: weights, programs, io, scratch, and statePerStream. */
   readonly bytes: ReturnType<Engine["bytes"]>;
 }
 
 /** xs of a run: one array, one for each sequence, or either by input name. */
 export type RunInput = Numbers | readonly Numbers[] | Readonly<Record<string, Numbers | readonly Numbers[]>>;
 
+/** A model in memory, made by `createSession`. Its streams, groups and runs share one copy of the weights. */
 export class Session {
+  /** Name, dtype and shape of each input, without the axes of time and batch. */
   readonly inputs: readonly ValueInfo[];
+  /** Likewise of each output. */
   readonly outputs: readonly ValueInfo[];
+  /** Name and shape of each state, without the axis of batch. */
   readonly states: readonly StateInfo[];
   readonly #core: SessionCore;
   readonly #graph: Graph;
@@ -73,6 +82,10 @@ export class Session {
     };
   }
 
+  /**
+   * What runs the model, and how much memory it takes.
+   * @throws SessionError ERR_DISPOSED
+   */
   get info(): SessionInfo {
     const { engine } = this.#live();
     return { variant: engine.variant, precision: engine.precision, bytes: engine.bytes() };
@@ -122,8 +135,10 @@ export class Session {
   }
 
   /**
-   * A stream in the initial or the given state. May grow memory.
-   * @throws ModelError ERR_SEQUENCE_MODEL where a layer needs the whole sequence
+   * Creates a stream in the initial or the given state. May grow memory.
+   * @throws ModelError ERR_SEQUENCE_MODEL if a layer needs the whole sequence; TypeError, RangeError for options
+   * @example
+   * const stream = session.stream({ state: { "rnn.h": new Float32Array(16) } });
    */
   stream({ state = {}, trace = false, traceSteps = 64 }: StreamOptions = {}): Stream {
     checkInteger("traceSteps", traceSteps, 1);
@@ -134,13 +149,18 @@ export class Session {
     return stream;
   }
 
-  /** n states that advance together. May grow memory. */
+  /**
+   * Creates n states that advance together. May grow memory.
+   * @throws as `stream`
+   * @example
+   * const group = session.group(1000);
+   */
   group(n: number): StreamGroup {
     checkInteger("n", n, 1);
     return new StreamGroup(this.#streaming(), n);
   }
 
-  /** Runs `n` steps of zeros, so that the engine compiles the kernels in full. Overwrites what stands in `stream.input`. */
+  /** Runs `n` steps of zeros, so that the engine compiles the kernels fully. Overwrites `stream.input`. */
   warmup(n = 300): void {
     const { engine } = this.#live();
     const states = engine.createStates(1);
@@ -172,7 +192,7 @@ export class Session {
     return new TransformStream(transformer);
   }
 
-  /** Ends its streams and groups and gives all memory back to the runtime; idempotent. */
+  /** Ends the session with its streams and groups, and frees their memory in the runtime. Idempotent. */
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;

@@ -15,15 +15,17 @@ import {
 } from "./ports.ts";
 
 export interface StreamOptions {
-  /** Where to begin; states that it does not name begin in the model's initial state. */
+  /** The states to begin with. Default: the model's initial state, for each that is not named. */
   readonly state?: Readonly<State>;
-  /** Keep the last `traceSteps` (64) steps of the output of every node that runs (no embeddings, no folded layers) for `trace()`. */
+  /** Keeps the outputs of every node for `trace()`. Nodes that were merged into others have none. Default: false. */
   readonly trace?: boolean;
+  /** How many steps a trace keeps. Default: 64. */
   readonly traceSteps?: number;
 }
 
 const NO_ROW = new Float32Array();
 
+/** One independent state of a model, made by `session.stream()`. */
 export class Stream {
   readonly #members: Members;
   /**
@@ -41,12 +43,14 @@ export class Stream {
   /**
    * Advances every layer by one time step and returns the model's output.
    *
-   * Shapes   x: one row of the input, an Int32Array for ids, a number where the input has one element; several inputs: a
-   *          record by name. Without x the step reads what stands in `input`
-   * State    replaced; the first step starts from the initial state. A failed call leaves it as it was
-   * Cost     no allocation when `y` is given; without x and y the result is the `output` region itself
+   * Shapes   x is one row of the input: a Float32Array, an Int32Array for ids, or a number if the input has one element; a record
+   *          by name if there are several inputs. Without x the step reads `input`
+   * Units    none: apply the scaling that the model was trained with before the call
+   * State    replaced; the first step starts from the initial state. A call that fails leaves it as it was
+   * Cost     no allocation if `y` is given; without x and y the result is the `output` region itself
    *
-   * @param y - receives the output; a new array is made when absent
+   * @param y - receives the output; a new array if not given
+   * @returns `y`
    * @throws TypeError `"input" expected Float32Array, got Array`
    * @throws RangeError `"input" expected length 40, got 39`; `"tokens" expected 0…64, got 65`
    * @throws SessionError ERR_DISPOSED
@@ -99,7 +103,7 @@ export class Stream {
   }
 
   /**
-   * Advances over the rows of `xs`: the same bits as one `step` for each, quicker because the input products of up to
+   * Advances over the rows of `xs`: the same bits as one `step` for each, in less time, because the input products of up to
    * maxSteps rows are one matrix product.
    *
    * Shapes   xs (T, I) → ys (T, O), row-major; several inputs or outputs: records by name
@@ -114,17 +118,17 @@ export class Stream {
     return members.run(prepare(members.core, xs, ys, { count: 1 }));
   }
 
-  /** The first input's region: the elements that `step()` reads. Valid until the session's memory grows. */
+  /** The elements that `step()` reads: a view of the first input, valid until the session's memory grows (docs/memory.md). */
   get input(): Numbers {
     return this.#engine.inputs[0].row;
   }
 
-  /** The first output's region, which every step overwrites. Valid until the session's memory grows. */
+  /** A view of the first output, which every step overwrites, valid until the session's memory grows. */
   get output(): Float32Array {
     return this.#engine.outputs[0].row as Float32Array;
   }
 
-  /** Back to the model's initial state. */
+  /** Returns to the model's initial state: zero, unless the file stores one. */
   reset(): void {
     this.#members.states.reset(0);
   }
@@ -134,19 +138,27 @@ export class Stream {
     return this.#members.state();
   }
 
-  /** Replaces the states that are named; a wrong name or length leaves all as they were. */
+  /**
+   * Replaces the named states, (layers × directions, 1, H) each.
+   * @throws TypeError, RangeError for a wrong name or length; then all states are as they were
+   */
   setState(state: Readonly<State>): void {
     this.#members.setState(state);
   }
 
-  /** The state as bytes (src/members.ts), the same in every variant and host. */
+  /**
+   * Returns the state as bytes: 24 of header, then 4 per element (docs/formats.md). They resume in every variant and host.
+   * @param into - receives the bytes; a new array if not given
+   */
   save(into?: Uint8Array): Uint8Array {
     return this.#members.save(0, into);
   }
 
   /**
    * Resumes from saved bytes.
-   * @throws FormatError when they are no saved state, SessionError ERR_STATE when they are another model's
+   * @throws FormatError ERR_STATE_BYTES if they are not a saved state, SessionError ERR_STATE if they are another model's
+   * @example
+   * session.stream().load(stream.save());
    */
   load(bytes: Uint8Array): void {
     this.#members.load(bytes);
@@ -160,7 +172,10 @@ export class Stream {
     return stream;
   }
 
-  /** Every node's output of the last steps, oldest first: (steps, size) by name. Only where `trace` was asked for. */
+  /**
+   * Returns every node's outputs of the last steps, oldest first: `{ shape: [steps, size], data }` by name.
+   * @throws SessionError ERR_STATE if the stream was made without `trace`
+   */
   trace(): TraceRows {
     const rows = this.#members.states.trace();
     if (rows === undefined)
@@ -183,7 +198,7 @@ export class Stream {
     }
   }
 
-  /** Gives the state's memory back; idempotent. */
+  /** Ends the stream and frees its memory. Idempotent. */
   dispose(): void {
     this.#members.dispose();
   }

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The entry `sluice/tfjs`: layers models of TensorFlow.js (model.json and its shards), with the core kernels. The names are
- * those of `sluice`.
+ * The entry `sluice/tfjs`: layers models of TensorFlow.js (model.json and its shards), with the core kernels. Exports the same
+ * names as `sluice`.
  */
 
 import { readTfjsModel, type TfjsOptions, tfjsShards } from "./formats/tfjs.ts";

@@ -39,6 +39,29 @@ export async function createSession(model: Model, options: WorkerSessionOptions 
   return openWorkerSession(kit, model, options);
 }
 
+export type {
+  FormatErrorCode,
+  LayerSpec,
+  LayersOptions,
+  LoadOptions,
+  Model,
+  ModelErrorCode,
+  ModelInfo,
+  ModelSource,
+  Numbers,
+  Output,
+  ReadModelOptions,
+  RunInput,
+  RunOptions,
+  RunResult,
+  SessionErrorCode,
+  SessionInfo,
+  State,
+  StateInfo,
+  StepInput,
+  Tensor,
+  ValueInfo,
+} from "./index.ts";
 export {
   compileKernels,
   FormatError,
@@ -46,6 +69,7 @@ export {
   loadModel,
   ModelError,
   modelFromLayers,
+  quantizeModel,
   readModel,
   readSafetensors,
   SessionError,

@@ -9,19 +9,19 @@ const kit: NodeKit = { compileKernels, createSessionSync, script: worklet, name:
 /**
  * A node that feeds its input through a model and gives the model's output.
  *
- * Rows     the model's first input takes `frame` samples, `hop` of them new each time, then the knobs of `params`; its output
- *          is hop samples, or a frame that is added to those it overlaps, or one number, held for the hop
- * Spectra  with `stft`, the row's samples are transforms of frames, and so is the output
+ * Shapes   the model's first input is `frame` samples, `hop` of them new each time, then the knobs of `params`; its output is hop
+ *          samples, or a frame that is added to the frames it overlaps, or one number that is held for the hop
+ * Units    samples as the context has them, full scale ±1; with `stft`, spectra of frames, in and out
  * Knobs    AudioParams (`node.parameters.get(name)`); a frame takes their values at its newest sample
- * Rate     a model that goes sample by sample runs at its context's rate also where it was trained at a lower one (src/worklet/
- *          delay.ts); any other one needs a context of its own rate
- * Failure  a node never goes dead: if the model fails on the audio thread, the input passes as it is, as late as
- *          `latencySamples` says, and the node gets one `processorerror` event (addEventListener) whose `error` says why. After an output that is
- *          not finite the state begins anew
- * Cost     nothing is allocated while it runs
+ * Rate     a model that goes sample by sample also runs at a higher rate than it was trained at (src/worklet/delay.ts); any other
+ *          needs a context of its own rate
+ * Failure  the node never goes silent: if the model fails on the audio thread, the input passes through, delayed by
+ *          `latencySamples`, and the node gets one `processorerror` event with the `error`. After an output that is not finite the
+ *          state starts over
+ * Cost     nothing is allocated while it runs; `sluice bench` says how much of a quantum a model takes
  *
- * @throws TypeError, RangeError for options; ModelError for a model that does not run so; SessionError ERR_WORKER when the
- *         processor's file does not load
+ * @throws TypeError, RangeError for options; ModelError for a model that cannot run in this way; SessionError ERR_WORKER if the
+ *         processor's script does not load
  * @example
  * const node = await createSluiceNode(context, model, { params: [{ name: "gain", minValue: 0, maxValue: 1 }] });
  */

@@ -107,6 +107,11 @@ async function start(): Promise<void> {
   }
 }
 
+for (const slider of [input, output]) {
+  slider.addEventListener("input", () => {
+    element(`${slider.id}-text`).textContent = `${slider.value} dB`;
+  });
+}
 file.onchange = () => choose(file.files?.[0]);
 play.onclick = () => (stop ? stop() : start());
 document.ondragover = (event) => event.preventDefault();

@@ -26,8 +26,8 @@ const BETA = 0.1102 * (ATTENUATION - 8.7);
 const MOST = 2 ** 14;
 
 /**
- * Another sample rate, for any two whole rates. It passes 0.9 of half the lower rate within 0.001 dB and takes 90 dB off what
- * lies above half the lower rate.
+ * Another sample rate, for any two whole rates. It passes 0.9 of half the lower rate within 0.001 dB and attenuates what
+ * lies above half the lower rate by more than 80 dB.
  *
  * Shapes   x (n ≤ maxInput) → the samples of y that are due: after n samples in all, ⌈n · to / from⌉ have come out
  * Latency  y[i] belongs to the time of i − latencySamples, always: about 58 samples of the lower rate

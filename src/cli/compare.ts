@@ -17,9 +17,12 @@ export interface Gap {
   readonly got: number;
 }
 
-/** max / max(1, magnitude): what is compared with the tolerance. */
+/** Outputs smaller than this are compared as if they were this large: rounding does not shrink with them for ever. */
+const SMALLEST = 0.01;
+
+/** max / magnitude: what is compared with the tolerance. Not absolute: small outputs would pass with a function missing. */
 export function sizeOfGap({ max, magnitude }: Gap): number {
-  return max / Math.max(1, magnitude);
+  return max / Math.max(SMALLEST, magnitude);
 }
 
 /** The largest of all arrays. */

@@ -9,167 +9,170 @@ export class UsageError extends Error {
 
 export const HELP = `Usage: sluice COMMAND FILE [options]
 
-Runs trained recurrent networks (RNN, LSTM, GRU) from WebAssembly. FILE is a model: with its
-graph (safetensors, ONNX and others), or the weights alone (a state_dict) and --layers.
+Runs trained recurrent networks (RNN, LSTM, GRU) on WebAssembly. FILE is a model of any supported
+format. A file that holds weights alone, such as a PyTorch state_dict, also needs --layers.
 
 Commands
-  inspect FILE        what the file holds, and the lines of code that run it
-  run FILE [INPUT]    predictions for rows of numbers, for ids or for text
-  bench FILE          how long a step takes here, and whether audio in real time is safe
-  bake FILE           one .wasm file that holds the model and needs nothing else, and a module that runs it
-  quantize FILE       the same model in a quarter or half of the bytes, and what that changes
-  convert FILE OUT    the model of any format as a native file, weights and graph in one
-  check FILE          whether its outputs are those saved in training, and if not, which convention is another
+  inspect FILE        print what the file holds, and the lines of code that run it
+  check FILE          compare its outputs with those saved in training; on a mismatch, say what is wrong
+  run FILE [INPUT]    print a prediction for each row of numbers, for ids, or for text
+  bench FILE          time a step on this machine, and say whether it is fast enough for live audio
+  bake FILE           write one .wasm file that contains the model and needs nothing else
+  quantize FILE       write the model in int8 (a quarter of the bytes) or f16 (half), and measure the error
+  convert FILE OUT    write the model as one native file, weights and graph together
 
-sluice COMMAND --help tells more, sluice --version the version.
-Exit codes: 0 done, 1 the file or the input is wrong, 2 the call is wrong.
+"sluice COMMAND --help" lists a command's options, "sluice --version" prints the version.
+Exit codes: 0 success, 1 the file or the input is wrong, 2 the command line is wrong.
 `;
 
 /** How a file is read, after --layers, in the help of every command. */
-const READING = `  --ignore NAME        a tensor that no layer uses; may be given several times
-  --shape NAME=SIZES   of ONNX: an input's sizes, such as input=1,576, or x=T,1,40 where T is the axis of steps
-  --constant NAME=X    of ONNX: an input that is fixed, such as sr=16000
-  --pair INPUT=OUTPUT  of ONNX: an input that is a state, and the output that is its next value
-  --gru-reset after    of ONNX: the reset gate of every GRU applies after the product`;
+const READING = `  --ignore NAME        allow this tensor to stay unused; may be given several times
+  --shape NAME=SIZES   ONNX: the shape of an input, such as input=1,576, or x=T,1,40 where T is the time axis
+  --constant NAME=X    ONNX: fix an input to a value, such as sr=16000
+  --pair INPUT=OUTPUT  ONNX: this input is a state, and this output is its next value
+  --gru-reset after    ONNX: apply the reset gate of every GRU after the product`;
+
+const LAYERS = "  --layers JSON|@FILE  the layers of a file of weights; sluice inspect suggests them";
+const STACK = "  --stack              print the stack trace of an error";
+const FACTS = "  --json               print the same facts as one JSON document";
+const VARIANT = "  --variant NAME       auto, simd, relaxed or reference (default: auto)";
 
 const INSPECT_HELP = `Usage: sluice inspect FILE [options]
 
-Prints the tensors, layers, inputs, outputs and states of a model, whether it streams, the memory that it takes, and the
-lines of JavaScript that run this very file. For weights alone the layers are guessed from names and shapes, and what
-these cannot tell is marked with a question mark.
+Prints the tensors, layers, inputs, outputs and states of a model, whether it can run step by step, how much memory it needs,
+and a program that runs this very file. For a file of weights the layers are guessed from names and shapes; what these cannot
+tell is marked with a question mark.
 
 Options
   --layers JSON|@FILE  the layers of a file of weights, instead of the guess
 ${READING}
-  --json               the same facts as one JSON document
-  --stack              the stack of an error
+${FACTS}
+${STACK}
 `;
 
 const RUN_HELP = `Usage: sluice run FILE [INPUT] [options]
 
-Takes the model through the rows of INPUT, one time step a row, and prints a row of outputs for each.
+Feeds the rows of INPUT to the model, one row per time step, and prints one row of outputs for each.
 
 INPUT
-  rows.csv             numbers between commas; a first row without any number is a header and is skipped
-  rows.npy             an array (rows, columns): floats, integers or bool
-  text.txt             one step a character, where the model has a vocabulary of single characters: everything but .csv
-                       and .npy is text for such a model
+  rows.csv             numbers separated by commas; a first row without any number is a header and is skipped
+  rows.npy             an array of shape (rows, columns): floats, integers or bool
+  text.txt             one character per step, if the model has a vocabulary of single characters; for such a model every
+                       file but .csv and .npy is text
   - or nothing         standard input; every row is answered as it arrives
-A row holds the elements of all inputs in the model's order; an id is a whole number. Numbers go to the model as they are:
-scale them as in its training. A model that runs backwards over time answers after the last row.
+A row holds the elements of all inputs, in the model's order; ids are whole numbers. Numbers reach the model unchanged: scale
+them as in training. A model that runs backwards over time answers after the last row.
 
 Output
-  One CSV row for each row: the elements of all outputs in the model's order.
-  --json               one line {"row":0,"output":[…]} for each; by name where the model has labels or several outputs
-  --output, -o FILE    to a file; FILE.npy gets the array (rows, columns) in f4
+  One CSV row per input row: the elements of all outputs, in the model's order.
+  --json               one line {"row":0,"output":[…]} per row; by name if the model has labels or several outputs
+  --output, -o FILE    write to a file; FILE.npy gets an array (rows, columns) of f4
 
 Text
-  --text TEXT          continues TEXT: samples character after character
-  --length N           so many characters (200)
-  --temperature X      0 always takes the likeliest; 1 keeps the model's own odds (0.8)
-  --seed N             the same text every time
+  --text TEXT          continue TEXT by sampling one character after another
+  --length N           how many characters (default: 200)
+  --temperature X      0 always takes the likeliest, 1 samples from the model's own distribution (default: 0.8)
+  --seed N             the same seed gives the same text
 
 Options
-  --state FILE         goes on from the state in FILE, if there is one, and leaves the new state there
-  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --state FILE         resume from the state in FILE if it exists, and save the new state there
+${LAYERS}
 ${READING}
-  --variant NAME       auto, simd, relaxed or reference (auto)
-  --verbose            rows, time and variant on standard error
-  --stack              the stack of an error
+${VARIANT}
+  --verbose            print rows, time and variant to standard error
+${STACK}
 `;
 
 const BENCH_HELP = `Usage: sluice bench FILE [options]
 
-Times single steps of the model on this machine, one stream, random input, after a warm-up: the median, the 99th and 99.9th
-percentile and the maximum. Then the same for quanta of an audio thread, which must be done before the next one comes: how
-many missed that deadline, and how many seconds of signal a second of work makes.
+Times single steps of the model on this machine after a warm-up, with random input: median, 99th and 99.9th percentile, and
+maximum. Then times the quanta of an audio thread, each of which must be done before the next begins: how many missed that
+deadline, and how many seconds of signal are processed per second.
 
-A model with one number as input takes a sample at every step, so a quantum is a call of many steps. Any other takes a
-frame: its step is taken to fall into one quantum. --hop says otherwise.
+A model whose input is one number takes one sample per step, so a quantum is one call of many steps. Any other model takes a
+frame, and one step is assumed per quantum; --hop changes that.
 
 Options
-  --count N            steps, and quanta, that are timed (5000)
-  --rate HZ            samples a second (48000)
-  --quantum N          samples between two deadlines (128)
-  --hop N              samples that one step stands for (1 for one number as input, else a quantum)
-  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --count N            steps and quanta to time (default: 5000)
+  --rate HZ            samples per second (default: 48000)
+  --quantum N          samples between two deadlines (default: 128)
+  --hop N              samples per step (default: 1 if the input is one number, else a quantum)
+${LAYERS}
 ${READING}
-  --variant NAME       auto, simd, relaxed or reference (auto)
-  --json               the same figures as one JSON document, times in µs
-  --stack              the stack of an error
+${VARIANT}
+  --json               print the same figures as one JSON document, times in µs
+${STACK}
 `;
 
 const BAKE_HELP = `Usage: sluice bake FILE [-o NAME.wasm] [options]
 
-Writes NAME.wasm: kernels, program and weights in one module without imports, for Workers, edge functions, bundles, and hosts
-without JavaScript; and NAME.js with NAME.d.ts, which run it and need no package. docs/bake.md has the exports.
+Writes NAME.wasm, which holds kernels, program and weights and imports nothing: for Workers, edge functions, bundles, and
+hosts without JavaScript. Beside it, NAME.js and NAME.d.ts run it without the package. docs/bake.md lists the exports.
 
 Options
-  --output, -o NAME    NAME.wasm (FILE's name in this folder)
-  --variant NAME       simd: the same bits on every engine; relaxed: a little faster where the engine has it (simd)
-  --precision NAME     f32 or int8: int8 quantises f32 weights, a quarter of the bytes (as the file's weights are)
-  --max-steps N        rows of the longest run(t), and so the memory of an instance (64)
-  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --output, -o NAME    NAME.wasm (default: FILE's name, in this folder)
+  --variant NAME       simd: the same bits on every engine; relaxed: a little faster, needs relaxed SIMD (default: simd)
+  --precision NAME     f32 or int8; int8 quantises f32 weights to a quarter of the bytes (default: as in the file)
+  --max-steps N        rows of the longest run(t); sets the memory of an instance (default: 64)
+${LAYERS}
 ${READING}
-  --stack              the stack of an error
+${STACK}
 `;
 
 const QUANTIZE_HELP = `Usage: sluice quantize FILE [options]
 
-Writes the model with its recurrent and linear weights as int8 and a scale for each row, about a quarter of the bytes; sessions
-of it run int8. Or with all its numbers in half of the bytes, widened to f32 when it is loaded.
-
-  --output, -o OUT     the file to write
-  --to KIND            int8, f16 or bf16 (int8)
-  --data INPUT         runs both models over INPUT, one after the other from the initial state, and prints for each output
-                       the largest and the root mean square error and the rows whose largest element is another; for text
-                       and a model with a vocabulary of single characters, the bits per character of both. INPUT is what
-                       sluice run takes
+Writes the model with its recurrent and linear weights as int8 and one scale per row: about a quarter of the bytes, and
+sessions of it run in int8. With --to f16 or bf16, writes all numbers in half of the bytes; they become f32 when loaded.
 
 Options
-  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+  --output, -o OUT     the file to write; optional with --data
+  --to KIND            int8, f16 or bf16 (default: int8)
+  --data INPUT         run both models over INPUT (as for sluice run) from the initial state, and print for each output the
+                       largest and the root mean square error, and how many rows have another largest element; for text,
+                       the bits per character of both
+${LAYERS}
 ${READING}
-  --json               the same facts as one JSON document
-  --stack              the stack of an error
+${FACTS}
+${STACK}
 `;
 
 const CONVERT_HELP = `Usage: sluice convert FILE OUT.safetensors [options]
 
-Writes the model of a file of any format as a native file, which holds weights and graph, needs no other options, and is read
-by the entry sluice, or sluice/graph where it has operators of graphs. Outputs are the same, bit for bit. Prints what the
-reader warned of.
+Writes a model of any format as one native file, which holds weights and graph and needs no further options. Import "sluice"
+reads it, or "sluice/graph" if the model has operators of that set. Outputs stay the same, bit for bit. Warnings of the
+reader are printed.
 
 Options
-  --layers JSON|@FILE  the layers of a file of weights; sluice inspect guesses them
+${LAYERS}
 ${READING}
-  --json               the same facts as one JSON document
-  --stack              the stack of an error
+${FACTS}
+${STACK}
 `;
 
 const CHECK_HELP = `Usage: sluice check FILE --expect IO.npz [options]
 
-Runs the model over inputs saved in training and compares its outputs with those saved beside them. Prints "check: ok" and the
-largest difference. On a mismatch it tries what is known to go wrong between frameworks, for every layer: the order of gates,
-the place of a GRU's reset gate, hard_sigmoid's definition, transposed weights, biases, functions that weights do not tell,
-the order of time and batch. It names the change, or the two, with which the outputs agree, and says what to do; exit code 1.
+Runs the model over inputs saved in training and compares its outputs with those saved beside them. If they differ, it tries
+what frameworks and exporters are known to do differently: the order of gates, the place of a GRU's reset gate, the definition
+of hard_sigmoid, transposed weights, biases, missing activations, the order of time and batch. It names the change, or the two,
+that make the outputs agree, says how to apply them, and exits with code 1.
 
-IO.npz (numpy.savez; docs/formats.md has the lines that make it)
-  x, input or the input's name      (T, I) or (T, B, I); ids (T) or (T, B); all inputs of a model by their names
-  y, output or the output's name    (T, O) or (T, B, O), or the last step of each sequence, (B, O)
+IO.npz (docs/formats.md has the three lines of Python that save it)
+  x, input or the input's name      (T, I) or (T, B, I); ids (T) or (T, B); several inputs: by name
+  y, output or the output's name    (T, O) or (T, B, O); or the last step of each sequence, (B, O)
   h0, c0, hn, cn                    states before and after, (layers × directions, B, H); of several layers rnn.h0 …
   lengths                           (B), the valid steps of each sequence
-  batch_first                       True: (B, T, …) instead of (T, B, …)
+  batch_first                       True: arrays are (B, T, …) instead of (T, B, …)
 
 Options
-  --expect IO.npz      what was saved
-  --tolerance X        the largest difference that is none, times the largest magnitude of an output if that is above 1 (1e-4)
+  --expect IO.npz      the saved inputs and outputs
+  --tolerance X        accept differences up to X times the largest magnitude of the array, or of 0.01 (default: 1e-4)
   --batch-first        the arrays are (B, T, …)
-  --output, -o OUT     writes the model that agrees, with the change that was found if there is one, as a native file
-  --layers JSON|@FILE  the layers of a file of weights; without it they are guessed
+  --output, -o OUT     write the model that agrees, with the change if one was needed, as a native file
+  --layers JSON|@FILE  the layers of a file of weights; guessed if not given
 ${READING}
-  --variant NAME       auto, simd, relaxed or reference (auto)
-  --json               the same facts as one JSON document
-  --stack              the stack of an error
+${VARIANT}
+${FACTS}
+${STACK}
 `;
 
 type Options = NonNullable<ParseArgsConfig["options"]>;

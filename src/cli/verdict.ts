@@ -18,7 +18,7 @@ export interface CheckFacts {
   readonly sequences: number;
   readonly ok: boolean;
   readonly tolerance: number;
-  /** Of the worst array, over the tolerance's unit; absent where the arrays do not fit as they are. */
+  /** Of the worst array, relative to its largest magnitude; absent where the arrays do not fit as they are. */
   readonly difference?: number;
   readonly gaps?: readonly Gap[];
   /** Why they do not fit. */
@@ -169,6 +169,9 @@ const RECURRENT = ["rnn", "gru", "lstm"];
 const short = (value: number) =>
   value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
 
+/** As many as an f32 has: two numbers that differ look different. */
+const digits = (value: number) => `${Number(value.toPrecision(8))}`;
+
 export function reportOf(facts: CheckFacts): string {
   const { file, format, expect, steps, sequences, ok, tolerance, difference, gaps = [], fits = [], guess } = facts;
   const many = (n: number, what: string) => `${count(n)} ${what}${n === 1 ? "" : "s"}`;
@@ -179,11 +182,11 @@ export function reportOf(facts: CheckFacts): string {
     ...(facts.problem === undefined ? [] : [`the arrays do not fit: ${facts.problem}`]),
     ...table(gaps.map(gapRow)),
   ];
-  if (ok) lines.push(`check: ok, largest difference ${short(difference as number)} (tolerance ${tolerance})`);
+  if (ok) lines.push(`check: ok, relative difference ${short(difference as number)} (tolerance ${tolerance})`);
   else if (fits.length > 0) {
     const [first, ...others] = fits;
     const changes = first.changes.length === 1 ? "one change" : "two changes";
-    lines.push(`check: mismatch; with ${changes} the outputs agree, largest difference ${short(first.difference)}`);
+    lines.push(`check: mismatch; with ${changes} the outputs agree, relative difference ${short(first.difference)}`);
     for (const { nodes, what, advice } of first.changes) {
       lines.push(`  ${nodes.length > 0 ? `${nodes.map((name) => name || "(no name)").join(", ")}: ` : ""}${what}`);
       lines.push(`    what to do: ${advice}`);
@@ -195,7 +198,7 @@ export function reportOf(facts: CheckFacts): string {
     if (others.length > MOST_OTHERS) lines.push(`  or: ${count(others.length - MOST_OTHERS)} more`);
   } else {
     const { tried = 0, left = 0 } = facts;
-    lines.push(`check: mismatch, largest difference ${short(difference as number)} (tolerance ${tolerance})`);
+    lines.push(`check: mismatch, relative difference ${short(difference as number)} (tolerance ${tolerance})`);
     const rest = left === 0 ? "" : `; ${count(left)} pairs were not tried`;
     lines.push(`  no known change explains it: ${count(tried)} were tried, alone and in pairs${rest}`);
   }
@@ -210,6 +213,6 @@ const MOST_OTHERS = 5;
 const layersText = (layers: readonly LayerSpec[]) => `--layers '${JSON.stringify(layers)}'`;
 
 function gapRow({ name, kind, max, magnitude, at, expected, got }: Gap): string[] {
-  const place = at.length === 0 ? "" : `at [${at.join(", ")}]: expected ${short(expected)}, got ${short(got)}`;
+  const place = at.length === 0 ? "" : `at [${at.join(", ")}]: expected ${digits(expected)}, got ${digits(got)}`;
   return [`${kind} ${name}`, `values to ±${short(magnitude)}`, `largest difference ${short(max)}`, place];
 }

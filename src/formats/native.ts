@@ -160,7 +160,13 @@ function readInfo(field: Field): ModelInfo {
   return Object.fromEntries(Object.entries(fields).map(([key, one]) => [key, one[INFO[key as keyof typeof INFO]]()]));
 }
 
-/** A model as a native file: the same model gives the same bytes. */
+/**
+ * Returns the bytes of a native file, which holds weights and graph and is read without `layers`. The same model gives the same bytes.
+ *
+ * Cost     one copy of the tensors
+ * @example
+ * await writeFile("model.safetensors", writeSafetensors(model));
+ */
 export function writeSafetensors(model: Model): Uint8Array {
   const { inputs, outputs, nodes, states, info, tensors } = model;
   const quant: [string, unknown][] = [];

@@ -39,7 +39,14 @@ export interface ReadOptions {
   readonly limits?: Partial<Limits>;
 }
 
-/** The tensors of a safetensors file, in the order of its header. */
+/**
+ * Returns the tensors of a safetensors file by name, in the order of its header, with no meaning attached.
+ *
+ * Cost     tensors are views of `bytes` where they are aligned, copies elsewhere
+ * @throws FormatError if the bytes are wrong
+ * @example
+ * const weight = readSafetensors(bytes).get("rnn.weight_ih_l0");
+ */
 export function readSafetensors(bytes: Uint8Array, options?: ReadOptions): Map<string, Tensor> {
   return parseSafetensors(bytes, options).tensors;
 }

@@ -42,6 +42,7 @@ export class WorkerRuntime {
   }
 }
 
+/** A session in a worker, made by `createSession` of `sluice/worker`: its names, promises instead of values. */
 export class WorkerSession {
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
@@ -60,19 +61,22 @@ export class WorkerSession {
     this.#own = own;
   }
 
-  /** As `session.run`; `signal` and `transfer` beside its options. */
+  /** As `session.run`, with `signal` and `transfer` among its options. */
   run(xs: RunInput, { signal, transfer, ...options }: RunOptions & CallOptions = {}): Promise<RunResult> {
     return this.#object.call("run", [xs, options], { signal, transfer });
   }
 
+  /** As `session.stream`. The stream lives in the worker. */
   async stream({ signal, transfer, ...options }: StreamOptions & CallOptions = {}): Promise<WorkerStream> {
     return new WorkerStream(this.#object.calls, await this.#object.make("stream", [options], { signal, transfer }));
   }
 
+  /** As `session.group`. The group lives in the worker. */
   async group(n: number, options?: CallOptions): Promise<WorkerGroup> {
     return new WorkerGroup(this.#object.calls, await this.#object.make("group", [n], options), n);
   }
 
+  /** As `session.warmup`. */
   warmup(n?: number, options?: CallOptions): Promise<void> {
     return this.#object.call("warmup", [n], options);
   }
@@ -109,6 +113,7 @@ export class WorkerSession {
   }
 }
 
+/** One state of a model in a worker. */
 export class WorkerStream {
   readonly #object: Remote;
 
@@ -147,34 +152,42 @@ export class WorkerStream {
     return this.#object.fill("run", [xs], ys, options);
   }
 
+  /** As `stream.reset`. */
   reset(options?: CallOptions): Promise<void> {
     return this.#object.call("reset", [], options);
   }
 
+  /** As `stream.state`: copies, (layers × directions, 1, H) each. */
   get state(): Promise<State> {
     return this.#object.call("state", []);
   }
 
+  /** As `stream.setState`. */
   setState(state: Readonly<State>, options?: CallOptions): Promise<void> {
     return this.#object.call("setState", [state], options);
   }
 
+  /** As `stream.save`. */
   save(into?: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
     return this.#object.fill("save", [], into, options);
   }
 
+  /** As `stream.load`. */
   load(bytes: Uint8Array, options?: CallOptions): Promise<void> {
     return this.#object.call("load", [bytes], options);
   }
 
+  /** As `stream.clone`. */
   async clone(options?: CallOptions): Promise<WorkerStream> {
     return new WorkerStream(this.#object.calls, await this.#object.make("clone", [], options));
   }
 
+  /** As `stream.trace`. */
   trace(options?: CallOptions): Promise<TraceRows> {
     return this.#object.call("trace", [], options);
   }
 
+  /** As `stream.over`: one call for each frame, in turn. */
   async *over(
     source: AsyncIterable<StepInput> | Iterable<StepInput>,
     options: CallOptions = {},
@@ -191,7 +204,9 @@ export class WorkerStream {
   }
 }
 
+/** Many states of a model in a worker, advanced together. */
 export class WorkerGroup {
+  /** How many members. */
   readonly size: number;
   readonly #object: Remote;
 
@@ -223,22 +238,27 @@ export class WorkerGroup {
     return this.#object.fill("run", [xs], ys, options);
   }
 
+  /** As `group.reset`. */
   reset(i?: number, options?: CallOptions): Promise<void> {
     return this.#object.call("reset", [i], options);
   }
 
+  /** As `group.state`. */
   state(i: number, options?: CallOptions): Promise<State> {
     return this.#object.call("state", [i], options);
   }
 
+  /** As `group.setState`. */
   setState(i: number, state: Readonly<State>, options?: CallOptions): Promise<void> {
     return this.#object.call("setState", [i, state], options);
   }
 
+  /** As `group.save`. */
   save(i: number, into?: Uint8Array, options?: CallOptions): Promise<Uint8Array> {
     return this.#object.fill("save", [i], into, options);
   }
 
+  /** As `group.load`. */
   load(i: number, bytes: Uint8Array, options?: CallOptions): Promise<void> {
     return this.#object.call("load", [i, bytes], options);
   }

@@ -19,19 +19,20 @@ export interface ParamSpec {
 }
 
 export interface FrameOptions {
-  /** Samples in a row of the model's first input: what of its size the knobs do not take. */
+  /** Samples in a row of the model's first input. Default: the size of that input less the knobs. */
   readonly frame?: number;
-  /** New samples between one frame and the next: the model's output size, or `frame` where that is one number. */
+  /** New samples per frame. Default: the model's output size, or `frame` if that is one number. */
   readonly hop?: number;
-  /** Channels, each a stream of its own. 1. */
+  /** How many channels; each is a stream of its own. Default: 1. */
   readonly channels?: number;
+  /** Knobs, which become AudioParams. */
   readonly params?: readonly ParamSpec[];
   /**
-   * For models of spectra: the frames (as `Stft` of sluice/audio has them) whose transforms the model takes and gives, real and
-   * imaginary part of each bin in turn. In place of `frame` and `hop`.
+   * For models of spectra, instead of `frame` and `hop`: the frames, as for `Stft` of sluice/audio, whose transforms the model takes
+   * and returns, the real and imaginary part of each bin in turn.
    */
   readonly stft?: StftOptions;
-  /** Hz that the model was trained at: what its file says. */
+  /** The rate in Hz that the model was trained at. Default: what its file says. */
   readonly sampleRate?: number;
 }
 

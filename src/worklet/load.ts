@@ -7,11 +7,11 @@
 /** Of the quanta since the last answer. */
 export interface Load {
   readonly quanta: number;
-  /** Quanta that took longer than a quantum lasts, by this clock: none of them was in time. */
+  /** Quanta in which this node was at work for longer than the quantum lasts, by this clock: none of them was in time. */
   readonly missed: number;
-  /** Time at work over the duration of the quanta: at 1 there is no time left. */
+  /** The share of the available time that the node used: 1 is all of it. */
   readonly mean: number;
-  /** Of the quantum that took longest, as far as the clock tells. */
+  /** The share of the longest quantum, as far as the clock tells. */
   readonly max: number;
 }
 

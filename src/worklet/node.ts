@@ -26,19 +26,19 @@ export interface NodeKit {
 export interface SluiceNodeOptions extends FrameOptions, RuntimeOptions {
   /** The URL of `sluice/worklet-processor` (`sluice/graph/worklet-processor` for a node of graphs), served by you: for pages whose policy allows no `blob:` scripts. */
   readonly url?: string | URL;
-  /** Samples of silence that the model hears before the first one, so that its state has settled. 0. */
+  /** Samples of silence that the model hears first, so that its state has settled. Default: 0. */
   readonly prewarm?: number;
 }
 
 export interface SluiceNode extends AudioWorkletNode {
-  /** From a sample at the input to its effect at the output: of buffers and overlaps, not of the model itself. */
+  /** Delay in samples from input to output, due to buffers and overlaps; the model's own delay is not in it. */
   readonly latencySamples: number;
-  /** Back to the state it was created with: silence before, the model's initial (and prewarmed) state. */
+  /** Returns to the state the node was created with: silence before, the model's initial (and prewarmed) state. */
   reset(): void;
   /**
-   * What the node took of the audio thread's time since the last answer. The first call begins to count and answers 0 quanta. A
-   * context that is suspended may answer when it runs again.
-   * @throws SessionError ERR_DISPOSED, where the node is or is then disposed
+   * Returns how much of the audio thread's time the node took since the previous call. The first call starts counting and returns 0
+   * quanta. A suspended context may answer only when it runs again.
+   * @throws SessionError ERR_DISPOSED if the node is disposed, or is before it answers
    */
   load(): Promise<Load>;
   /** Disconnects the node and ends its work on the audio thread. */

@@ -141,6 +141,15 @@ describe("docs/formats.md", () => {
     const said = rowsOf(text).filter(([code]) => code.startsWith("`ERR_"));
     expect(said).toEqual(errors.map(([, code, meaning]) => [`\`${code}\``, meaning]));
   });
+
+  it("has no error code that nothing throws", () => {
+    const sources = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && name !== "errors.ts")
+      .map((name) => read(join("src", name)))
+      .join("\n");
+    const codes = [...read("src/errors.ts").matchAll(/"(ERR_\w+)"/g)].map(([, code]) => code);
+    expect(codes.filter((code) => !sources.includes(`"${code}"`))).toEqual([]);
+  });
 });
 
 describe.each([

@@ -111,6 +111,26 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
     await until(page, "Expected GTCRN, which takes spectra of 514 numbers; got 257.");
   });
 
+  it.skipIf(!VECTORS)(
+    `keeps a recording that is chosen while the model is read${VECTORS ? "" : ` (${NO_VECTORS})`}`,
+    async () => {
+      const page = await open();
+      await page.evaluate(`(async () => {
+        const paths = { model: "/models/gtcrn/gtcrn_simple.onnx", sound: "/files/sound.wav" };
+        const inputs = await Promise.all(Object.entries(paths).map(async ([id, path]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([await (await fetch(path)).arrayBuffer()], path.replace(/^.*\\//, "")));
+          const input = document.getElementById(id);
+          input.files = transfer.files;
+          return input;
+        }));
+        for (const input of inputs) input.dispatchEvent(new Event("change"));
+      })()`);
+      await until(page, "gtcrn_simple.onnx is ready. Play the recording");
+      expect(await disabled(page)).toEqual([false, false, true]);
+    },
+  );
+
   it.skipIf(!VECTORS)(`plays a recording through GTCRN${VECTORS ? "" : ` (${NO_VECTORS})`}`, async () => {
     const page = await open();
     await choose(page, "model", "/models/gtcrn/gtcrn_simple.onnx");
