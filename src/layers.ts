@@ -106,9 +106,9 @@ function inferInput(ops: OpTable, first: LayerSpec, tensors: ReadonlyMap<string,
   const size = inputSize(op, attrsOf(op, first, tensors));
   if (size !== undefined) return { name: "input", dtype: "F32", shape: [size] };
   const what = nodeText({ name, op: type });
-  throw new ModelError("ERR_SIZE_UNKNOWN", `${what}: the size of the model's input is not known.`, {
+  throw new ModelError("ERR_SIZE_UNKNOWN", `${what}: input is not given, nor by its tensors.`, {
     node: name,
-    hint: 'Add inputs: [{ name: "input", dtype: "F32", shape: [size] }].',
+    hint: 'Is its name their prefix? Else add inputs: [{ name: "input", dtype: "F32", shape: [size] }].',
   });
 }
 

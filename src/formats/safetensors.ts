@@ -229,8 +229,8 @@ const FOREIGN: readonly (readonly [magic: string, format: string, hint?: string]
   ["\x93NUMPY", "NumPy (.npy)"],
   ["{", "JSON (TensorFlow.js or RTNeural)", 'Import from "sluice/tfjs", "sluice/rtneural" or "sluice/all".'],
   ["rnnoise-", "RNNoise (.rnnn)", 'Import from "sluice/rtneural", or from "sluice/all".'],
-  ["<", "HTML or XML", "Is it the page of an error?"],
-  ["version ", "a Git LFS pointer", "Fetch the file that it stands for: git lfs pull."],
+  ["<", "HTML or XML", "Is it an error page?"],
+  ["version ", "a Git LFS pointer", "Run git lfs pull."],
   ["\x1f\x8b", "gzip", "Decompress it first."],
   ["\0asm", "WebAssembly", "It has no tensors."],
 ];

@@ -165,10 +165,9 @@ export function resolveAttrs(
     const value = given[key] === undefined ? rule.default : given[key];
     if (value !== undefined) attrs[key] = checkAttr(value, rule, where, key, attrs.bidirectional ? 2 : 1);
     else if (!rule.optional) {
-      const hint = `Add ${key} to the layer.`;
-      throw new ModelError("ERR_SIZE_UNKNOWN", `${where}: ${key} is not given and does not follow from the tensors.`, {
+      throw new ModelError("ERR_SIZE_UNKNOWN", `${where}: ${key} is not given, nor by its tensors.`, {
         node: where,
-        hint,
+        hint: `Is its name their prefix? Else add ${key}.`,
       });
     }
   }

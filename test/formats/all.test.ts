@@ -128,7 +128,7 @@ describe("a file of a kind that nobody knows", () => {
     "is another one than a file whose kind is known, at %s",
     (_, [entry, expected]) => {
       const { code, message } = refusal(() => entry.readModel(text("<!doctype html>")));
-      expect(message).toBe(`file: expected ${expected}; got HTML or XML. Is it the page of an error?`);
+      expect(message).toBe(`file: expected ${expected}; got HTML or XML. Is it an error page?`);
       expect(code).toBe("ERR_FOREIGN_FORMAT");
     },
   );

@@ -106,6 +106,24 @@ describe("a model that cannot be right is refused at load", () => {
     expect(thrown).toMatchObject({ name: "ModelError", code: expect.stringMatching(`^(${code})$`) });
   });
 
+  it.each([
+    ["the first layer", [{ type: "gru", name: "gru" }], "gru (gru): input is not given, nor by its tensors."],
+    [
+      "another",
+      [LINEAR, { type: "linear", name: "hed" }],
+      "hed (linear): outFeatures is not given, nor by its tensors.",
+    ],
+  ])("%s under a name that its tensors do not have is asked about that", (_, layers: LayerSpec[], message) => {
+    expect(() => modelFromLayers(layers, SQUARE)).toThrow(
+      expect.objectContaining({
+        code: "ERR_SIZE_UNKNOWN",
+        message: expect.stringMatching(
+          new RegExp(`^${message.replace(/[().]/g, "\\$&")} Is its name their prefix\\? Else add `),
+        ),
+      }),
+    );
+  });
+
   it("names from a file stand in messages short and without control characters", () => {
     const name = `\u001b[2J${"x".repeat(5000)}`;
     const build = () => modelFromLayers([{ type: "linear", name }], tensors({ a: [1] }), { inputs: [F32([1])] });

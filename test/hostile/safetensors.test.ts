@@ -292,8 +292,8 @@ const FOREIGN: Case[] = [
   ["TensorFlow.js", bytes('{"format": "layers-model"}'), F, "got JSON (TensorFlow.js or RTNeural)."],
   ["RTNeural", bytes('{\n    "in_shape": [null, null, 1]}'), F, "got JSON (TensorFlow.js or RTNeural)."],
   ["the header alone", bytes(HEADER), F, "got JSON"],
-  ["a page", bytes("<!doctype html><title>404"), F, "got HTML or XML. Is it the page of an error?"],
-  ["a Git LFS pointer", bytes("version https://git-lfs.github.com"), F, "got a Git LFS pointer. Fetch"],
+  ["a page", bytes("<!doctype html><title>404"), F, "got HTML or XML. Is it an error page?"],
+  ["a Git LFS pointer", bytes("version https://git-lfs.github.com"), F, "got a Git LFS pointer. Run git lfs pull."],
 ];
 
 function notDtype(name: string): Case {
@@ -345,7 +345,7 @@ describe("a malformed safetensors file", () => {
     expect(of(a({ shape: "[2,-1]" }))).toMatchObject({ path: "a.shape[1]" });
     expect(of(file(`{"b.c":{${A}},"b.c":{}}`))).toMatchObject({ path: "header", offset: 64 });
     expect(of(file(`${HEADER}\n`, 8))).toMatchObject({ path: "header", offset: 62 });
-    expect(of(bytes("<!doctype"))).toMatchObject({ path: "file", offset: 0, hint: "Is it the page of an error?" });
+    expect(of(bytes("<!doctype"))).toMatchObject({ path: "file", offset: 0, hint: "Is it an error page?" });
   });
 
   it("gives a FormatError or tensors that cover the data, whatever bytes are changed", () => {

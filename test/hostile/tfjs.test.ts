@@ -44,7 +44,7 @@ const CASES: Case[] = [
   ["no bytes", text(""), "HEADER", 'file: expected TensorFlow.js (model.json); got 0 bytes that begin ""'],
   ["text", text("hello"), "HEADER", 'TensorFlow.js (model.json); got 5 bytes that begin "hello"'],
   ["HDF5", text("\x89HDF\r\n"), "HEADER", "TensorFlow.js (model.json)"],
-  ["a page", text("<!doctype html>"), "FOREIGN_FORMAT", "got HTML or XML. Is it the page of an error?"],
+  ["a page", text("<!doctype html>"), "FOREIGN_FORMAT", "got HTML or XML. Is it an error page?"],
   ["a list", text("[]"), "HEADER", 'got 2 bytes that begin "[]"'],
   ["cut short", model().slice(0, 100), "JSON", "modelTopology.config at byte 98: expected a closing quote"],
   ["a key twice", text('{"format":"layers-model","format":"layers-model"}'), "DUPLICATE", "every key once"],
