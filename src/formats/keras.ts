@@ -15,7 +15,7 @@ import { Field, parseJson } from "./json.ts";
 import { bareTensors, completed } from "./keras/bare.ts";
 import { legacyWeights, namedWeights, numberedWeights, texts, type Weights } from "./keras/files.ts";
 import { kerasModel, kerasOutline, type WeightsOf } from "./keras/model.ts";
-import { type ReadModelOptions as NativeOptions, tensorsToModel } from "./native.ts";
+import { type ReadModelOptions as NativeOptions, refuseLayers, tensorsToModel } from "./native.ts";
 import { checkBytes, failure } from "./safetensors.ts";
 import { readZip, unpack, ZIP_LIMITS, type ZipLimits, type ZipMember } from "./zip.ts";
 
@@ -118,10 +118,7 @@ export function readKerasModel(ops: OpTable, bytes: Uint8Array, options: KerasOp
     const specs = layers && completed(weights, layers);
     return tensorsToModel(ops, bareTensors(weights, specs), { ...options, limits: undefined, layers: specs });
   }
-  for (const key of ["inputs", "outputs"] as const) {
-    if (options[key] !== undefined)
-      throw new TypeError(`"${key}" expected none for a file that has its own graph, got some`);
-  }
+  refuseLayers(options);
   const names = texts(root, "layer_names", data);
   const weightsOf: WeightsOf = names
     ? () => legacyWeights(root, names, data)

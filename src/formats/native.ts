@@ -30,13 +30,18 @@ export function readSafetensorsModel(ops: OpTable, bytes: Uint8Array, options: R
   const { tensors, metadata } = parseSafetensors(bytes, options);
   const graph = metadata.get("sluice");
   if (graph !== undefined) {
-    for (const key of ["layers", "inputs", "outputs"] as const) {
-      if (options[key] !== undefined)
-        throw new TypeError(`"${key}" expected none for a file that has its own graph, got some`);
-    }
+    refuseLayers(options);
     return readGraph(ops, graph, tensors, options);
   }
   return tensorsToModel(ops, tensors, options);
+}
+
+/** What a caller says of weights alone is an error where the file says it. */
+export function refuseLayers(options: Pick<ReadModelOptions, "layers" | "inputs" | "outputs">): void {
+  for (const key of ["layers", "inputs", "outputs"] as const) {
+    if (options[key] !== undefined)
+      throw new TypeError(`"${key}" expected none for a file that has its own graph, got some`);
+  }
 }
 
 /** A model of tensors alone: by `layers`, and without them an error that says what they look like. */

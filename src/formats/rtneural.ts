@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor.ts";
 import { refuseOther } from "./foreign.ts";
 import type { Format } from "./format.ts";
 import { decodeUtf8, Field, parseJson } from "./json.ts";
-import { type ReadModelOptions as NativeOptions, tensorsToModel } from "./native.ts";
+import { type ReadModelOptions as NativeOptions, refuseLayers, tensorsToModel } from "./native.ts";
 import { readGuitarml, readStateDict } from "./rtneural/guitarml.ts";
 import { readRtneuralLayers } from "./rtneural/layers.ts";
 import { readNam } from "./rtneural/nam.ts";
@@ -94,10 +94,7 @@ export function readRtneural(ops: OpTable, bytes: Uint8Array, options: RtneuralO
     const core = types.every((type) => Object.hasOwn(ops, type) || !Object.hasOwn(GRAPH, type));
     return tensorsToModel(core ? ops : GRAPH, readStateDict(root), options);
   }
-  for (const key of ["layers", "inputs", "outputs"] as const) {
-    if (options[key] === undefined) continue;
-    throw new TypeError(`"${key}" expected none for a file that has its own graph, got some`);
-  }
+  refuseLayers(options);
   return root && read ? read(ops, root, options) : readRnnoise(ops, decodeUtf8(bytes, "file"), options);
 }
 

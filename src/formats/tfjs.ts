@@ -12,7 +12,7 @@ import { refuseOther } from "./foreign.ts";
 import type { Format } from "./format.ts";
 import { Field, parseJson, show } from "./json.ts";
 import { kerasModel, kerasOutline } from "./keras/model.ts";
-import type { ReadModelOptions as NativeOptions } from "./native.ts";
+import { type ReadModelOptions as NativeOptions, refuseLayers } from "./native.ts";
 import { checkBytes, failure } from "./safetensors.ts";
 import { readWeight, type Weight, weightOf } from "./tfjs/weights.ts";
 
@@ -199,10 +199,7 @@ function byLayer(weights: readonly Tensor[], names: readonly string[], ignore: r
 
 /** @throws FormatError for the bytes, ModelError for what they mean */
 export function readTfjsModel(ops: OpTable, bytes: Uint8Array, options: TfjsOptions = {}): Model {
-  for (const key of ["layers", "inputs", "outputs"] as const) {
-    if ((options as NativeOptions)[key] !== undefined)
-      throw new TypeError(`"${key}" expected none for a file that has its own graph, got some`);
-  }
+  refuseLayers(options as Pick<NativeOptions, "layers" | "inputs" | "outputs">);
   const limits = { ...TFJS_LIMITS, ...options.limits };
   const parts = readParts(bytes, limits);
   const { limits: _, files, ...rest } = options;
