@@ -254,12 +254,13 @@ function usedTensors(
   return new Map([...tensors].filter(([name]) => used.has(name)).map(([name, tensor]) => [name, { ...tensor, name }]));
 }
 
-/** NaN or infinity among the parameters is a broken export until the caller says otherwise. */
-function checkFinite(tensors: ReadonlyMap<string, Tensor>): void {
+/** NaN or infinity among the parameters is a broken export until the caller says otherwise. Constants may be infinite: masks are. */
+function checkFinite(tensors: ReadonlyMap<string, Tensor>, constants: ReadonlySet<string>): void {
   for (const [name, tensor] of tensors) {
     const data = toF32(tensor);
     // Native searches: a loop that runs once is not compiled, and a megabyte of it costs 10 ms of the start.
-    const value = [NaN, Infinity, -Infinity].find((one) => data.includes(one));
+    const wrong = constants.has(name) ? [NaN] : [NaN, Infinity, -Infinity];
+    const value = wrong.find((one) => data.includes(one));
     if (value === undefined) continue;
     throw new ModelError(
       "ERR_NON_FINITE",
@@ -299,7 +300,8 @@ export function buildModel(
   }
   const { values, sequenceNode, used } = checkGraph(ops, { inputs, nodes, tensors: all, states: paired });
   const tensors = usedTensors(ops, nodes, all, used, options.ignore ?? []);
-  if (options.nonFinite !== "allow") checkFinite(tensors);
+  const constants = nodes.filter(({ op }) => op === "constant").map(({ name }) => tensorKey(name, "value"));
+  if (options.nonFinite !== "allow") checkFinite(tensors, new Set(constants));
   const axes = sequenceNode === undefined ? [] : ["T"];
   const states = nodes.flatMap(({ name, op, attrs }) =>
     (ops[op].states?.(attrs) ?? []).map(({ suffix, shape }): StateInfo => {

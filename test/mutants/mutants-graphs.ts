@@ -77,6 +77,21 @@ const ONNX: readonly Mutant[] = [
   },
 ].map((mutant) => ({ ...mutant, tests: ["test/formats/onnx/operators.test.ts"] }));
 
+const MASKS: readonly Mutant[] = [
+  {
+    name: "graph: a constant may be no number",
+    file: "src/graph.ts",
+    find: "? [NaN] :",
+    replace: "? [] :",
+  },
+  {
+    name: "graph: a constant may not be infinite",
+    file: "src/graph.ts",
+    find: "constants.has(name)",
+    replace: "false",
+  },
+].map((mutant) => ({ ...mutant, tests: ["test/formats/onnx/transformer.test.ts"] }));
+
 const CONVOLUTIONS: readonly Mutant[] = [
   {
     name: "rtneural: the past does not move on",
@@ -121,4 +136,4 @@ const CONVOLUTIONS: readonly Mutant[] = [
     : ["test/formats/rtneural.test.ts", "test/hostile/rtneural.test.ts"],
 }));
 
-export const GRAPHS: readonly Mutant[] = [...ONNX, ...CONVOLUTIONS];
+export const GRAPHS: readonly Mutant[] = [...ONNX, ...MASKS, ...CONVOLUTIONS];
