@@ -2,7 +2,7 @@
  * The tests held to account: each mutant is one fault in the sources, put into a copy of the repository, and some test must
  * turn red. Needs no vectors but the committed ones.
  *
- *     npm run test:mutants -- [--only WORDS] [--list]
+ *     npm run test:mutants -- [--only WORDS] [--shard K/N] [--list]
  *
  * Exit code 1 where a mutant survives, does not build, or does not apply: what it looks for must stand in its file once.
  */
@@ -24,10 +24,15 @@ const TARGETS = ["simd", "relaxed"];
 /** A loop without an end is a fault that shows. The slowest file takes a tenth of this. */
 const TIMEOUT_MS = 180_000;
 
-const { only, list } = parseArgs({
-  options: { only: { type: "string", default: "" }, list: { type: "boolean", default: false } },
+const { only, shard, list } = parseArgs({
+  options: {
+    only: { type: "string", default: "" },
+    shard: { type: "string", default: "1/1" },
+    list: { type: "boolean", default: false },
+  },
 }).values;
-const mutants = MUTANTS.filter(({ name }) => name.includes(only));
+const [part, parts] = shard.split("/").map(Number);
+const mutants = MUTANTS.filter(({ name }) => name.includes(only)).filter((_, i) => i % parts === part - 1);
 
 const rotten = staleMutants((file) => readFileSync(join(ROOT, file), "utf8"));
 if (rotten.length > 0) {
@@ -35,7 +40,7 @@ if (rotten.length > 0) {
   process.exit(1);
 }
 if (mutants.length === 0) {
-  console.error(`"only" expected words of a mutant's name, got "${only}"`);
+  console.error(`expected words of a mutant's name and a shard such as 1/2; got --only "${only}" --shard ${shard}`);
   process.exit(1);
 }
 if (list) {
