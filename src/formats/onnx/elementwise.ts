@@ -138,15 +138,18 @@ interface Unary {
   readonly kinds?: readonly ValueKind[];
 }
 
-const plain = (name: string, fold: (x: number) => number, rest: Partial<Unary> = {}): Unary => ({
-  spec: () => ({ name }),
+/** Ours has ONNX's name, with a small letter first. */
+const ours = ({ node: { op } }: Step) => op[0].toLowerCase() + op.slice(1);
+
+const plain = (fold: (x: number) => number, rest: Partial<Unary> = {}): Unary => ({
+  spec: (step) => ({ name: ours(step) }),
   fold,
   ...rest,
 });
 
-const tuned = (name: string, alpha: number, beta: number | undefined, fold: Unary["fold"], since?: number): Unary => ({
+const tuned = (alpha: number, beta: number | undefined, fold: Unary["fold"], since?: number): Unary => ({
   spec: (step) => ({
-    name,
+    name: ours(step),
     alpha: step.float("alpha", alpha),
     ...(beta !== undefined && { beta: step.float("beta", beta) }),
   }),
@@ -157,10 +160,6 @@ const tuned = (name: string, alpha: number, beta: number | undefined, fold: Unar
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-const { alpha: A, beta: B } = {
-  alpha: (spec: ActivationSpec) => spec.alpha as number,
-  beta: (spec: ActivationSpec) => spec.beta as number,
-};
 const signed: Partial<Unary> = { kinds: ["F32", "I32"] };
 
 /** Rounds halves to even. */
@@ -174,35 +173,35 @@ function round(x: number): number {
 const unknown = () => Number.NaN;
 
 const UNARY: Readonly<Record<string, Unary>> = {
-  Sigmoid: plain("sigmoid", sigmoid),
-  Tanh: plain("tanh", Math.tanh),
-  Relu: plain("relu", (x) => Math.max(x, 0)),
-  LeakyRelu: tuned("leakyRelu", 0.01, undefined, (x, spec) => (x < 0 ? A(spec) * x : x)),
-  Elu: tuned("elu", 1, undefined, (x, spec) => (x < 0 ? A(spec) * Math.expm1(x) : x)),
-  HardSigmoid: tuned("hardSigmoid", 0.2, 0.5, (x, spec) => Math.min(Math.max(A(spec) * x + B(spec), 0), 1)),
-  ThresholdedRelu: tuned("thresholdedRelu", 1, undefined, (x, spec) => (x > A(spec) ? x : 0), 10),
-  Softplus: plain("softplus", softplus),
-  Softsign: plain("softsign", (x) => x / (1 + Math.abs(x))),
-  Mish: plain("mish", (x) => x * Math.tanh(softplus(x)), { since: 18 }),
-  Abs: plain("abs", Math.abs, signed),
-  Neg: plain("neg", (x) => -x, signed),
-  Exp: plain("exp", Math.exp),
-  Log: plain("log", Math.log),
-  Sqrt: plain("sqrt", Math.sqrt),
-  Reciprocal: plain("reciprocal", (x) => 1 / x),
-  Erf: plain("erf", unknown, { since: 9 }),
-  Floor: plain("floor", Math.floor),
-  Ceil: plain("ceil", Math.ceil),
-  Round: plain("round", round, { since: 11 }),
-  Sin: plain("sin", Math.sin),
-  Cos: plain("cos", Math.cos),
+  Sigmoid: plain(sigmoid),
+  Tanh: plain(Math.tanh),
+  Relu: plain((x) => Math.max(x, 0)),
+  LeakyRelu: tuned(0.01, undefined, (x, { alpha = 0 }) => (x < 0 ? alpha * x : x)),
+  Elu: tuned(1, undefined, (x, { alpha = 0 }) => (x < 0 ? alpha * Math.expm1(x) : x)),
+  HardSigmoid: tuned(0.2, 0.5, (x, { alpha = 0, beta = 0 }) => Math.min(Math.max(alpha * x + beta, 0), 1)),
+  ThresholdedRelu: tuned(1, undefined, (x, { alpha = 0 }) => (x > alpha ? x : 0), 10),
+  Softplus: plain(softplus),
+  Softsign: plain((x) => x / (1 + Math.abs(x))),
+  Mish: plain((x) => x * Math.tanh(softplus(x)), { since: 18 }),
+  Abs: plain(Math.abs, signed),
+  Neg: plain((x) => -x, signed),
+  Exp: plain(Math.exp),
+  Log: plain(Math.log),
+  Sqrt: plain(Math.sqrt),
+  Reciprocal: plain((x) => 1 / x),
+  Erf: plain(unknown, { since: 9 }),
+  Floor: plain(Math.floor),
+  Ceil: plain(Math.ceil),
+  Round: plain(round, { since: 11 }),
+  Sin: plain(Math.sin),
+  Cos: plain(Math.cos),
   Gelu: {
     spec: (step) => ({ name: step.word("approximate", "none", "tanh") === "tanh" ? "geluTanh" : "gelu" }),
     fold: unknown,
     attrs: ["approximate"],
     since: 20,
   },
-  Not: plain("logicalNot", (x) => 1 - x, { kinds: ["BOOL"] }),
+  Not: plain((x) => 1 - x, { spec: () => ({ name: "logicalNot" }), kinds: ["BOOL"] }),
 };
 
 const unary = ({ spec, fold, attrs = [], since, kinds = ["F32"] }: Unary): OnnxOp => ({
