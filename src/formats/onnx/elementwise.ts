@@ -4,6 +4,7 @@ import type { ActivationSpec } from "../../model.ts";
 import { broadcast } from "../../reference/graph/tensor.ts";
 import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
+import { ELEMENT_TYPES } from "./tensor.ts";
 import {
   type Elements,
   type Info,
@@ -15,44 +16,37 @@ import {
   type ValueKind,
 } from "./value.ts";
 
+/** A function of two elements: ours for graphs, and how it folds. */
+interface Binary {
+  readonly op: string;
+  readonly fold: (a: number, b: number, integers: boolean) => number;
+  /** BOOL → BOOL. */
+  readonly logical?: boolean;
+  /** Numbers → BOOL. */
+  readonly compares?: boolean;
+  /** Most inputs. */
+  readonly most?: number;
+  readonly since?: number;
+}
+
 /** Integers divide towards zero, as in C. */
-const MATH: Readonly<Record<string, (a: number, b: number, integers: boolean) => number>> = {
-  Add: (a, b) => a + b,
-  Sub: (a, b) => a - b,
-  Mul: (a, b) => a * b,
-  Div: (a, b, integers) => (integers ? Math.trunc(a / b) : a / b),
-  Pow: (a, b) => a ** b,
-  Min: (a, b) => Math.min(a, b),
-  Max: (a, b) => Math.max(a, b),
-  Equal: (a, b) => Number(a === b),
-  Greater: (a, b) => Number(a > b),
-  Less: (a, b) => Number(a < b),
-  GreaterOrEqual: (a, b) => Number(a >= b),
-  LessOrEqual: (a, b) => Number(a <= b),
-  And: (a, b) => a & b,
-  Or: (a, b) => a | b,
-  Xor: (a, b) => a ^ b,
+const BINARY: Readonly<Record<string, Binary>> = {
+  Add: { op: "add", fold: (a, b) => a + b },
+  Sub: { op: "sub", fold: (a, b) => a - b },
+  Mul: { op: "mul", fold: (a, b) => a * b },
+  Div: { op: "div", fold: (a, b, integers) => (integers ? Math.trunc(a / b) : a / b) },
+  Pow: { op: "pow", fold: (a, b) => a ** b },
+  Min: { op: "minimum", fold: (a, b) => Math.min(a, b), most: 2 ** 16, since: 8 },
+  Max: { op: "maximum", fold: (a, b) => Math.max(a, b), most: 2 ** 16, since: 8 },
+  Equal: { op: "equal", fold: (a, b) => Number(a === b), compares: true },
+  Greater: { op: "greater", fold: (a, b) => Number(a > b), compares: true },
+  Less: { op: "less", fold: (a, b) => Number(a < b), compares: true },
+  GreaterOrEqual: { op: "greaterEqual", fold: (a, b) => Number(a >= b), compares: true, since: 12 },
+  LessOrEqual: { op: "lessEqual", fold: (a, b) => Number(a <= b), compares: true, since: 12 },
+  And: { op: "logicalAnd", fold: (a, b) => a & b, logical: true },
+  Or: { op: "logicalOr", fold: (a, b) => a | b, logical: true },
+  Xor: { op: "logicalXor", fold: (a, b) => a ^ b, logical: true },
 };
-
-/** ONNX's operators and ours. */
-const GRAPH_OPS: Readonly<Record<string, string>> = {
-  Add: "add",
-  Sub: "sub",
-  Mul: "mul",
-  Div: "div",
-  Pow: "pow",
-  Min: "minimum",
-  Max: "maximum",
-  Equal: "equal",
-  Greater: "greater",
-  Less: "less",
-  GreaterOrEqual: "greaterEqual",
-  LessOrEqual: "lessEqual",
-  And: "logicalAnd",
-  Or: "logicalOr",
-};
-
-const COMPARISONS = ["Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual"];
 
 function broadcastShape(step: Step, values: readonly Value[]): number[] {
   const shape = broadcast(...values.map((value) => value.shape));
@@ -69,14 +63,14 @@ function withTime(step: Step, op: string, a: number, b: number): number {
   const other = a === TIME ? b : a;
   if ((op === "Mul" || (op === "Div" && a === TIME)) && other === 1) return TIME;
   if ((op === "Add" || (op === "Sub" && a === TIME)) && other === 0) return TIME;
-  if (COMPARISONS.includes(op) && other < 1) return MATH[op](a, b, true);
-  throw step.error("ERR_SEQUENCE_AXIS", "computes with the length of the free axis T.", "Give shapes.");
+  if (BINARY[op].compares && other < 1) return BINARY[op].fold(a, b, true);
+  throw unfolded(step);
 }
 
 /** Folds two inputs, or more from the left. */
 function foldBinary(step: Step, [{ kind, shape }]: readonly Info[]): Elements[] {
   const { op } = step.node;
-  const f = MATH[op];
+  const f = BINARY[op].fold;
   const all = step.inputs as Value[];
   const integers = all[0].kind !== "F32";
   const places = all.map((value) => placesOf(shape, spreadStrides(value.shape, shape)));
@@ -95,25 +89,23 @@ function foldBinary(step: Step, [{ kind, shape }]: readonly Info[]): Elements[] 
   return [out];
 }
 
-const binary = (most = 2, since?: number): OnnxOp => ({
+const binary = ({ op: ours, logical = false, compares = false, most = 2, since }: Binary): OnnxOp => ({
   since,
   inputs: [most === 2 ? 2 : 1, most],
   infer: (step) => {
     const { op } = step.node;
     const all = step.inputs.map((_, i) => step.input(i));
     const [{ kind }] = all;
-    const logical = op === "And" || op === "Or" || op === "Xor";
     const fits = op === "Pow" || all.every((value) => value.kind === kind);
     if (!fits || (kind === "BOOL" && !logical && op !== "Equal") || (logical && kind !== "BOOL"))
       throw step.error(
         "ERR_DTYPE",
         `expected inputs of one dtype; got ${all.map((value) => value.kind).join(" and ")}.`,
       );
-    const result: ValueKind = logical || COMPARISONS.includes(op) ? "BOOL" : kind;
-    return [{ kind: result, shape: broadcastShape(step, all) }];
+    return [{ kind: logical || compares ? "BOOL" : kind, shape: broadcastShape(step, all) }];
   },
   fold: foldBinary,
-  emit: (step, to) => to.binary(step, GRAPH_OPS[step.node.op]),
+  emit: (step, to) => to.binary(step, ours),
 });
 
 const where: OnnxOp = {
@@ -146,15 +138,18 @@ interface Unary {
   readonly kinds?: readonly ValueKind[];
 }
 
-const plain = (name: string, fold: (x: number) => number, rest: Partial<Unary> = {}): Unary => ({
-  spec: () => ({ name }),
+/** Ours has ONNX's name, with a small letter first. */
+const ours = ({ node: { op } }: Step) => op[0].toLowerCase() + op.slice(1);
+
+const plain = (fold: (x: number) => number, rest: Partial<Unary> = {}): Unary => ({
+  spec: (step) => ({ name: ours(step) }),
   fold,
   ...rest,
 });
 
-const tuned = (name: string, alpha: number, beta: number | undefined, fold: Unary["fold"], since?: number): Unary => ({
+const tuned = (alpha: number, beta: number | undefined, fold: Unary["fold"], since?: number): Unary => ({
   spec: (step) => ({
-    name,
+    name: ours(step),
     alpha: step.float("alpha", alpha),
     ...(beta !== undefined && { beta: step.float("beta", beta) }),
   }),
@@ -165,10 +160,6 @@ const tuned = (name: string, alpha: number, beta: number | undefined, fold: Unar
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-const { alpha: A, beta: B } = {
-  alpha: (spec: ActivationSpec) => spec.alpha as number,
-  beta: (spec: ActivationSpec) => spec.beta as number,
-};
 const signed: Partial<Unary> = { kinds: ["F32", "I32"] };
 
 /** Rounds halves to even. */
@@ -182,35 +173,35 @@ function round(x: number): number {
 const unknown = () => Number.NaN;
 
 const UNARY: Readonly<Record<string, Unary>> = {
-  Sigmoid: plain("sigmoid", sigmoid),
-  Tanh: plain("tanh", Math.tanh),
-  Relu: plain("relu", (x) => Math.max(x, 0)),
-  LeakyRelu: tuned("leakyRelu", 0.01, undefined, (x, spec) => (x < 0 ? A(spec) * x : x)),
-  Elu: tuned("elu", 1, undefined, (x, spec) => (x < 0 ? A(spec) * Math.expm1(x) : x)),
-  HardSigmoid: tuned("hardSigmoid", 0.2, 0.5, (x, spec) => Math.min(Math.max(A(spec) * x + B(spec), 0), 1)),
-  ThresholdedRelu: tuned("thresholdedRelu", 1, undefined, (x, spec) => (x > A(spec) ? x : 0), 10),
-  Softplus: plain("softplus", softplus),
-  Softsign: plain("softsign", (x) => x / (1 + Math.abs(x))),
-  Mish: plain("mish", (x) => x * Math.tanh(softplus(x)), { since: 18 }),
-  Abs: plain("abs", Math.abs, signed),
-  Neg: plain("neg", (x) => -x, signed),
-  Exp: plain("exp", Math.exp),
-  Log: plain("log", Math.log),
-  Sqrt: plain("sqrt", Math.sqrt),
-  Reciprocal: plain("reciprocal", (x) => 1 / x),
-  Erf: plain("erf", unknown, { since: 9 }),
-  Floor: plain("floor", Math.floor),
-  Ceil: plain("ceil", Math.ceil),
-  Round: plain("round", round, { since: 11 }),
-  Sin: plain("sin", Math.sin),
-  Cos: plain("cos", Math.cos),
+  Sigmoid: plain(sigmoid),
+  Tanh: plain(Math.tanh),
+  Relu: plain((x) => Math.max(x, 0)),
+  LeakyRelu: tuned(0.01, undefined, (x, { alpha = 0 }) => (x < 0 ? alpha * x : x)),
+  Elu: tuned(1, undefined, (x, { alpha = 0 }) => (x < 0 ? alpha * Math.expm1(x) : x)),
+  HardSigmoid: tuned(0.2, 0.5, (x, { alpha = 0, beta = 0 }) => Math.min(Math.max(alpha * x + beta, 0), 1)),
+  ThresholdedRelu: tuned(1, undefined, (x, { alpha = 0 }) => (x > alpha ? x : 0), 10),
+  Softplus: plain(softplus),
+  Softsign: plain((x) => x / (1 + Math.abs(x))),
+  Mish: plain((x) => x * Math.tanh(softplus(x)), { since: 18 }),
+  Abs: plain(Math.abs, signed),
+  Neg: plain((x) => -x, signed),
+  Exp: plain(Math.exp),
+  Log: plain(Math.log),
+  Sqrt: plain(Math.sqrt),
+  Reciprocal: plain((x) => 1 / x),
+  Erf: plain(unknown, { since: 9 }),
+  Floor: plain(Math.floor),
+  Ceil: plain(Math.ceil),
+  Round: plain(round, { since: 11 }),
+  Sin: plain(Math.sin),
+  Cos: plain(Math.cos),
   Gelu: {
     spec: (step) => ({ name: step.word("approximate", "none", "tanh") === "tanh" ? "geluTanh" : "gelu" }),
     fold: unknown,
     attrs: ["approximate"],
     since: 20,
   },
-  Not: plain("logicalNot", (x) => 1 - x, { kinds: ["BOOL"] }),
+  Not: plain((x) => 1 - x, { spec: () => ({ name: "logicalNot" }), kinds: ["BOOL"] }),
 };
 
 const unary = ({ spec, fold, attrs = [], since, kinds = ["F32"] }: Unary): OnnxOp => ({
@@ -225,11 +216,10 @@ const unary = ({ spec, fold, attrs = [], since, kinds = ["F32"] }: Unary): OnnxO
   ...(fold !== unknown && {
     fold: (step: Step) => {
       const f = spec(step);
-      return [
-        (step.input(0).data as Elements).map((x: number) =>
-          x === TIME && step.input(0).kind === "I32" ? unfolded(step) : fold(x, f),
-        ) as Elements,
-      ];
+      const { kind, data } = step.input(0);
+      const known = data as Elements;
+      if (kind === "I32" && known.includes(TIME)) throw unfolded(step);
+      return [known.map((x: number) => fold(x, f)) as Elements];
     },
   }),
   activation: spec,
@@ -246,9 +236,7 @@ const unary = ({ spec, fold, attrs = [], since, kinds = ["F32"] }: Unary): OnnxO
 /** A known integer, which broadcasts. */
 const integer = (value: number): Value => ({ name: `${value}`, kind: "I32", shape: [], data: Float64Array.of(value) });
 
-function unfolded(step: Step): never {
-  throw step.error("ERR_SEQUENCE_AXIS", "computes with the length of the free axis T.", "Give shapes.");
-}
+const unfolded = (step: Step) => step.freeAxis("computes with the length of the free axis T.");
 
 /** The bounds of Clip: attributes before opset 11, inputs after. */
 function bounds(step: Step): { min: number; max: number } {
@@ -296,29 +284,12 @@ const prelu: OnnxOp = {
   },
 };
 
-/** TensorProto.DataType → the kind it casts to. */
-const CASTS: ReadonlyMap<number, ValueKind> = new Map([
-  [1, "F32"],
-  [10, "F32"],
-  [11, "F32"],
-  [16, "F32"],
-  [2, "I32"],
-  [3, "I32"],
-  [4, "I32"],
-  [5, "I32"],
-  [6, "I32"],
-  [7, "I32"],
-  [12, "I32"],
-  [13, "I32"],
-  [9, "BOOL"],
-]);
-
 const cast: OnnxOp = {
   inputs: [1, 1],
   attrs: ["to", "saturate"],
   infer: (step) => {
     const to = step.int("to", 0);
-    const kind = CASTS.get(to);
+    const kind = ELEMENT_TYPES.get(to)?.kind;
     if (kind === undefined) throw step.error("ERR_DTYPE", `to: expected a dtype of numbers; got ${to}.`);
     return [{ kind, shape: step.input(0).shape }];
   },
@@ -330,7 +301,7 @@ const cast: OnnxOp = {
       if (out.every(Number.isSafeInteger)) return [out];
       throw step.error("ERR_DTYPE", "expected numbers that fit an integer; got others.");
     }
-    if (from === "I32" && kind === "F32" && known.includes(TIME)) unfolded(step);
+    if (from === "I32" && kind === "F32" && known.includes(TIME)) throw unfolded(step);
     if (kind === "BOOL") return [Float64Array.from(known, (x) => Number(x !== 0))];
     return [kind === "F32" ? Float32Array.from(known) : Float64Array.from(known)];
   },
@@ -347,14 +318,7 @@ const cast: OnnxOp = {
 };
 
 export const ELEMENTWISE: Readonly<Record<string, OnnxOp>> = {
-  ...Object.fromEntries(["Add", "Sub", "Mul", "Div", "Pow", "And", "Or", "Xor"].map((op) => [op, binary()])),
-  Min: binary(2 ** 16, 8),
-  Max: binary(2 ** 16, 8),
-  Equal: binary(),
-  Greater: binary(),
-  Less: binary(),
-  GreaterOrEqual: binary(2, 12),
-  LessOrEqual: binary(2, 12),
+  ...Object.fromEntries(Object.entries(BINARY).map(([op, row]) => [op, binary(row)])),
   ...Object.fromEntries(Object.entries(UNARY).map(([op, row]) => [op, unary(row)])),
   Where: where,
   Clip: clip,

@@ -15,7 +15,7 @@ import { show } from "../json.ts";
 import { unique } from "./names.ts";
 import { normalised, normOf } from "./norm.ts";
 import type { Step } from "./step.ts";
-import { type Elements, TIME, type Value } from "./value.ts";
+import { type Elements, TIME, type Value, vectorOf } from "./value.ts";
 
 interface Linear {
   readonly x: Value;
@@ -26,17 +26,6 @@ interface Linear {
   readonly bias?: Float32Array;
   /** Added to the product where it is no bias. */
   readonly plus?: Value;
-}
-
-interface Convolution {
-  readonly op: "conv" | "convTranspose";
-  readonly attrs: Attrs;
-  readonly weight: Float32Array;
-  readonly shape: readonly number[];
-  readonly bias?: Float32Array;
-  /** The axis of the weight that has the outputs of a group. */
-  readonly outAxis: 0 | 1;
-  readonly groups: number;
 }
 
 /** A tensor of a node. */
@@ -258,13 +247,18 @@ export class Emitter {
     return `${shape}` === `${this.shape(value)}` ? value : this.extra(step, "reshape", [value], shape, { shape });
   }
 
+  /** Where axes of size 1 change their places alone, no element does. */
+  isStill(value: Value, perm: readonly number[]): boolean {
+    const moved = perm.filter((axis) => this.shape(value)[axis] !== 1);
+    return moved.every((axis, i) => i === 0 || axis > moved[i - 1]);
+  }
+
   transposed(step: Step, value: Value, perm: readonly number[]): Value {
     const from = this.shape(value);
-    if (perm.every((axis, i) => axis === i)) return value;
     const shape = perm.map((axis) => from[axis]);
-    const moved = perm.filter((axis) => from[axis] !== 1);
-    const still = moved.every((axis, i) => i === 0 || axis > moved[i - 1]);
-    return still ? this.reshaped(step, value, shape) : this.extra(step, "transpose", [value], shape, { perm });
+    return this.isStill(value, perm)
+      ? this.reshaped(step, value, shape)
+      : this.extra(step, "transpose", [value], shape, { perm });
   }
 
   last(step: Step, x: Value): void {
@@ -353,20 +347,19 @@ export class Emitter {
   }
 
   /** A convolution takes the batch norm and the function that follow it. */
-  convolution(step: Step, { op, attrs, weight, shape, bias, outAxis, groups }: Convolution): void {
+  convolution(step: Step, op: "conv" | "convTranspose", attrs: Attrs, { shape, data }: Value, bias?: Elements): void {
     let [output] = step.outputs;
     let next = this.reader(output);
-    let tensors: [Float32Array, Float32Array | undefined] = [weight, bias];
+    let [weight, vector] = [data as Float32Array, bias as Float32Array | undefined];
     const norm = next && next.node.op === "BatchNormalization" && next.input(0) === output ? normOf(next) : undefined;
     if (next && norm) {
-      tensors = normalised(tensors, shape, outAxis, groups, norm);
+      [weight, vector] = normalised([weight, vector], shape, op === "conv" ? 0 : 1, attrs.groups as number, norm);
       [output, next] = this.absorb(next);
     }
     const spec = this.has(op, "activation") && next ? this.functionOf(next) : undefined;
     if (next && spec) [output] = this.absorb(next);
-    const vector = tensors[1];
     const all = { ...attrs, bias: vector !== undefined, ...(spec && { activation: [spec] }) };
-    const list = [["weight", shape, tensors[0]] as const];
+    const list = [["weight", shape, weight] as const];
     this.layer(step, op, [step.input(0)], all, vector ? [...list, ["bias", [vector.length], vector]] : list, [output]);
   }
 
@@ -379,10 +372,7 @@ export class Emitter {
   /** The known vector that an Add adds to a product of so many columns. */
   private vectorBeside(step: Step, product: Value, columns: number): Float32Array | undefined {
     const other = step.inputs.find((value) => value !== product);
-    if (!other?.data || other.places || `${step.outputs[0].shape}` !== `${product.shape}`) return undefined;
-    const width = other.shape[other.shape.length - 1] ?? 1;
-    if (other.data.length !== width || (width !== columns && width !== 1)) return undefined;
-    return Float32Array.from({ length: columns }, (_, i) => (other.data as Elements)[width === 1 ? 0 : i]);
+    return other && `${step.outputs[0].shape}` === `${product.shape}` ? vectorOf(other, columns) : undefined;
   }
 
   /** The function that a step is, where a product can compute it on its way out. */

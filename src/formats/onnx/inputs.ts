@@ -1,5 +1,6 @@
 /** The inputs of a graph: their sizes, which are constant, which axis is the stream of steps, and which are states. */
 
+import { wrong } from "../../arguments.ts";
 import { FormatError, ModelError } from "../../errors.ts";
 import { elements } from "../../tensor.ts";
 import { show } from "../json.ts";
@@ -36,8 +37,7 @@ export function inputsOf(graph: OnnxGraph, { shapes = {}, constants = {}, state 
   for (const [what, given] of Object.entries({ shapes, constants, state })) {
     const names = open.map(({ name }) => name);
     for (const name of Object.keys(given)) {
-      if (!names.includes(name))
-        throw new RangeError(`"${what}" expected ${names.join(", ") || "no names"}, got ${show(name)}`);
+      if (!names.includes(name)) throw wrong(what, names.join(", ") || "no names", show(name));
     }
   }
   // A size that the caller gives to a named axis holds wherever the name stands.
@@ -74,10 +74,9 @@ function checkShape({ name, shape }: OnnxValue, given: readonly (number | string
     given.every(
       (axis) => axis === CALLERS || (Number.isInteger(axis) && (axis as number) > 0 && (axis as number) < 2 ** 31),
     );
-  if (!fits || given.length > 8)
-    throw new RangeError(`"shapes" expected sizes ≥ 1 and "T" for ${show(name)}, got ${given}`);
+  if (!fits || given.length > 8) throw wrong("shapes", `sizes ≥ 1 and "T" for ${show(name)}`, given);
   if (shape && shape.length !== given.length)
-    throw new RangeError(`"shapes" expected ${shape.length} axes for ${show(name)}, got ${given.length}`);
+    throw wrong("shapes", `${shape.length} axes for ${show(name)}`, given.length);
 }
 
 /** The values that the caller fixes. */
@@ -100,9 +99,7 @@ export function constantsOf(
           elements(shape) !== list.length ||
           !list.every((one) => !Number.isNaN(one) && (kind === "F32" || Number.isSafeInteger(one)))
         )
-          throw new RangeError(
-            `"constants" expected ${kind} of shape (${axes.join(", ")}) for ${show(name)}, got ${list.length}`,
-          );
+          throw wrong("constants", `${kind} of shape (${axes.join(", ")}) for ${show(name)}`, list.length);
         const data = newElements(kind, list.length);
         data.set(list);
         return [name, { name, kind, shape, data }];

@@ -4,7 +4,7 @@ import { broadcast, stridesOf } from "../../reference/graph/tensor.ts";
 import { elements } from "../../tensor.ts";
 import { around } from "./renames.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import { type Elements, type Info, newElements, placesOf, spreadStrides, TIME, type Value } from "./value.ts";
+import { type Elements, type Info, newElements, placesOf, resized, spreadStrides, TIME, type Value } from "./value.ts";
 
 /** The elements of `value` at these places. */
 export function take({ kind, data }: Value, places: ArrayLike<number>): Elements {
@@ -39,9 +39,7 @@ const transpose = picking(
     emit: (step, to) => {
       const order = perm(step);
       const x = step.input(0);
-      // Where axes of size 1 change their places alone, no element does.
-      const moved = order.filter((axis) => to.shape(x)[axis] !== 1);
-      if (moved.every((axis, i) => i === 0 || axis > moved[i - 1])) to.rename(step);
+      if (to.isStill(x, order)) to.rename(step);
       else to.node(step, "transpose", [x], { perm: order });
     },
   },
@@ -73,15 +71,10 @@ export function sliceRanges(step: Step): Range[] {
     if (i < 0) return { start: 0, step: 1, size };
     const by = steps[i];
     if (size === TIME) {
-      if (starts[i] === 0 && by === 1 && (ends[i] === TIME || ends[i] >= 2 ** 31 - 1))
-        return { start: 0, step: 1, size };
-      if (starts[i] === -1 && by === 1 && (ends[i] === TIME || ends[i] >= 2 ** 31 - 1))
-        return { start: -1, step: 1, size: 1 };
-      throw step.error(
-        "ERR_SEQUENCE_AXIS",
-        "takes steps of the free axis T other than all or the last.",
-        "Give shapes.",
-      );
+      const toEnd = by === 1 && ends[i] >= 2 ** 31 - 1;
+      if (toEnd && starts[i] === 0) return { start: 0, step: 1, size };
+      if (toEnd && starts[i] === -1) return { start: -1, step: 1, size: 1 };
+      throw step.freeAxis("takes steps of the free axis T other than all or the last.");
     }
     const clamp = (value: number, low: number, high: number) =>
       Math.min(Math.max(value < 0 ? value + size : value, low), high);
@@ -122,16 +115,22 @@ const slice = picking(
   },
 );
 
+/** A slice of so many elements of one axis. */
+const partOf = (shape: readonly number[], axis: number, start: number, size: number) => ({
+  starts: shape.map((_, i) => (i === axis ? start : 0)),
+  sizes: resized(shape, axis, size),
+});
+
 /** Axis, and the ids where they are known, counted from the start. */
 function gathering(step: Step): { axis: number; ids?: number[] } {
   const [x, ids] = [step.input(0), step.input(1)];
-  const axis = step.axis(step.int("axis", 0), x.shape.length);
+  const axis = step.axisSaid(0);
   if (ids.kind !== "I32") throw step.error("ERR_DTYPE", "indices: expected integers; got others.");
   if (!ids.data || ids.places) return { axis };
   const size = x.shape[axis];
   if (size === TIME) {
     if (ids.data.length === 1 && ids.data[0] === -1) return { axis, ids: [-1] };
-    throw step.error("ERR_SEQUENCE_AXIS", "takes steps of the free axis T other than the last.", "Give shapes.");
+    throw step.freeAxis("takes steps of the free axis T other than the last.");
   }
   return {
     axis,
@@ -156,12 +155,9 @@ const gather = picking(
       const [x, index] = [step.input(0), step.input(1)];
       if (ids?.[0] === -1) to.last(step, x);
       else if (ids && ids.length === 1) {
+        const part = partOf(to.shape(x), axis, ids[0], 1);
         if (to.shape(x)[axis] === 1) to.rename(step);
-        else {
-          const sizes = to.shape(x).map((size, i) => (i === axis ? 1 : size));
-          const starts = sizes.map((_, i) => (i === axis ? ids[0] : 0));
-          to.same(step, to.extra(step, "slice", [x], sizes, { starts, steps: sizes.map(() => 1), sizes }));
-        }
+        else to.same(step, to.extra(step, "slice", [x], part.sizes, part));
       } else if (axis === 0 && x.data && x.kind === "F32" && x.shape.length === 2 && elements(to.shape(index)) === 1)
         to.embedding(step);
       else to.node(step, "gather", [x, index], { axis });
@@ -182,7 +178,7 @@ const gather = picking(
 /** Sizes of the parts, and the axis. */
 export function splitParts(step: Step): { axis: number; sizes: readonly number[] } {
   const { shape } = step.input(0);
-  const axis = step.axis(step.int("axis", 0), shape.length);
+  const axis = step.axisSaid(0);
   const size = shape[axis];
   step.apart(shape, [axis]);
   const count = step.node.outputs.length;
@@ -207,16 +203,14 @@ const split: OnnxOp = picking(
       const { kind, shape } = step.input(0);
       const { axis, sizes } = splitParts(step);
       if (sizes.some((size) => size < 0)) throw step.error("ERR_ATTRIBUTE", "expected parts of one size or more.");
-      return sizes.map((size) => ({ kind, shape: shape.map((old, i) => (i === axis ? size : old)) }));
+      return sizes.map((size) => ({ kind, shape: resized(shape, axis, size) }));
     },
     emit: (step, to) => {
       const { axis, sizes } = splitParts(step);
       const x = step.input(0);
       let start = 0;
       step.outputs.forEach((out, i) => {
-        const whole = to.shape(x).map((size, k) => (k === axis ? sizes[i] : size));
-        const starts = whole.map((_, k) => (k === axis ? start : 0));
-        if (to.used(out)) to.node(step, "slice", [x], { starts, steps: whole.map(() => 1), sizes: whole }, out);
+        if (to.used(out)) to.node(step, "slice", [x], partOf(to.shape(x), axis, start, sizes[i]), out);
         start += sizes[i];
       });
     },
@@ -236,7 +230,7 @@ const concat: OnnxOp = {
   infer: (step) => {
     const all = step.inputs.map((_, i) => step.input(i));
     const [{ kind, shape }] = all;
-    const axis = step.axis(step.int("axis", shape.length - 1), shape.length);
+    const axis = step.axisSaid(-1);
     const fits = all.every(
       (one) =>
         one.kind === kind &&
@@ -246,10 +240,10 @@ const concat: OnnxOp = {
     if (!fits) throw step.shapeError("shapes that differ in one axis, of one dtype", ...all.map((one) => one.shape));
     if (all.length > 1) step.apart(shape, [axis]);
     const total = all.reduce((sum, one) => sum + one.shape[axis], 0);
-    return [{ kind, shape: shape.map((size, i) => (i === axis ? total : size)) }];
+    return [{ kind, shape: resized(shape, axis, total) }];
   },
   fold: (step, [{ kind, shape }]) => {
-    const axis = step.axis(step.int("axis", shape.length - 1), shape.length);
+    const axis = step.axisSaid(-1);
     const out = newElements(kind, elements(shape));
     const strides = stridesOf(shape);
     let start = 0;
@@ -262,8 +256,7 @@ const concat: OnnxOp = {
     }
     return [out];
   },
-  emit: (step, to) =>
-    to.concat(step, step.axis(step.int("axis", step.outputs[0].shape.length - 1), step.outputs[0].shape.length)),
+  emit: (step, to) => to.concat(step, step.axisSaid(-1)),
 };
 
 const expand = picking(

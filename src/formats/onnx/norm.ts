@@ -6,14 +6,14 @@ import type { Elements, Value } from "./value.ts";
 
 function floats(step: Step): Value {
   const x = step.input(0);
-  if (x.kind === "F32") return x;
-  throw step.error("ERR_DTYPE", `expected floats; got ${x.kind}.`);
+  step.floats32(x);
+  return x;
 }
 
 /** Before opset 13 all axes from `axis` on are one; that must be the same as one of them alone. */
 function softmaxAxis(step: Step): number {
   const { shape } = floats(step);
-  const axis = step.axis(step.int("axis", step.version < 13 ? 1 : -1), shape.length);
+  const axis = step.axisSaid(step.version < 13 ? 1 : -1);
   if (step.version >= 13) return axis;
   const wide = shape.map((_, i) => i).filter((i) => i >= axis && shape[i] !== 1);
   if (wide.length > 1) throw step.error("ERR_UNSUPPORTED_OP", "expected one axis; got several at once (opset < 13).");
@@ -106,7 +106,7 @@ const layerNorm: OnnxOp = {
   attrs: ["axis", "epsilon", "stash_type"],
   infer: (step) => {
     const { kind, shape } = floats(step);
-    const axis = step.axis(step.int("axis", -1), shape.length);
+    const axis = step.axisSaid(-1);
     step.int("stash_type", 1, 1, 1);
     if (axis !== shape.length - 1) throw step.error("ERR_UNSUPPORTED_OP", "expected the last axis alone; got more.");
     step.apart(shape, [axis]);

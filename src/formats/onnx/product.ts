@@ -3,7 +3,7 @@
 import { broadcast } from "../../reference/graph/tensor.ts";
 import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import type { Elements, Value } from "./value.ts";
+import { type Elements, type Value, vectorOf } from "./value.ts";
 
 /** NumPy's matmul: a (…, M, K), b (…, K, N); a vector counts as a row on the left, a column on the right. */
 function matmulShape(step: Step, a: readonly number[], b: readonly number[]): number[] {
@@ -18,11 +18,6 @@ function matmulShape(step: Step, a: readonly number[], b: readonly number[]): nu
   return [...batch, ...(a.length === 1 ? [] : [M]), ...(b.length === 1 ? [] : [N])];
 }
 
-function checkFloats(step: Step, values: readonly Value[]): void {
-  if (values.every(({ kind }) => kind === "F32")) return;
-  throw step.error("ERR_DTYPE", `expected floats; got ${values.map(({ kind }) => kind).join(" and ")}.`);
-}
-
 /** (rows, columns) → (columns, rows), times alpha. */
 export function transposed(data: Elements, rows: number, columns: number, alpha = 1): Float32Array {
   const out = new Float32Array(rows * columns);
@@ -34,7 +29,7 @@ const matmul: OnnxOp = {
   inputs: [2, 2],
   infer: (step) => {
     const [a, b] = [step.input(0), step.input(1)];
-    checkFloats(step, [a, b]);
+    step.floats32(a, b);
     return [{ kind: "F32", shape: matmulShape(step, a.shape, b.shape) }];
   },
   emit: (step, to) => {
@@ -47,19 +42,12 @@ const matmul: OnnxOp = {
   },
 };
 
-/** C as a vector over the columns, times beta; undefined where it is another matrix. */
-function rowOf({ data, shape }: Value, columns: number, beta: number): Float32Array | undefined {
-  const width = shape[shape.length - 1] ?? 1;
-  if (!data || elements(shape) !== width || (width !== columns && width !== 1)) return undefined;
-  return Float32Array.from({ length: columns }, (_, i) => beta * data[width === 1 ? 0 : i]);
-}
-
 const gemm: OnnxOp = {
   inputs: [2, 3],
   attrs: ["alpha", "beta", "transA", "transB"],
   infer: (step) => {
     const [a, b, c] = [step.input(0), step.input(1), step.inputs[2]];
-    checkFloats(step, c ? [a, b, c] : [a, b]);
+    step.floats32(a, b, ...(c ? [c] : []));
     if (a.shape.length !== 2 || b.shape.length !== 2) throw step.shapeError("two matrices", a.shape, b.shape);
     const turn = (shape: readonly number[], name: string) => (step.int(name, 0) ? [...shape].reverse() : shape);
     const shape = matmulShape(step, turn(a.shape, "transA"), turn(b.shape, "transB"));
@@ -70,7 +58,7 @@ const gemm: OnnxOp = {
     const [a, b, c] = [step.input(0), step.input(1), step.inputs[2]];
     const [alpha, beta] = [step.float("alpha", 1), step.float("beta", 1)];
     const columns = step.outputs[0].shape[1];
-    const bias = c && rowOf(c, columns, beta);
+    const bias = c && vectorOf(c, columns, beta);
     if (step.int("transA", 0) !== 0 || !b.data || (c && !bias && beta !== 1))
       throw step.error("ERR_UNSUPPORTED_OP", "expected A as it is, B and beta · C known; got others.");
     const inFeatures = a.shape[1];
@@ -111,7 +99,7 @@ const einsum: OnnxOp = {
   infer: (step) => {
     const letters = equation(step);
     const [x, y] = [step.input(0), step.input(1)];
-    checkFloats(step, [x, y]);
+    step.floats32(x, y);
     const sizes = new Map<string, number>();
     for (const [names, value] of [
       [letters.a, x],
@@ -142,31 +130,22 @@ const einsum: OnnxOp = {
       ...letters.a.map((name, i) => [name, to.shape(x)[i]] as const),
       ...letters.b.map((name, i) => [name, to.shape(y)[i]] as const),
     ]);
-    const total = (names: string[]) => elements(names.map((name) => size.get(name) as number));
     const sizes = (names: string[]) => names.map((name) => size.get(name) as number);
-    const matrix = (value: Value, from: string[], order: string[], shape: number[]) =>
-      to.reshaped(
-        step,
-        to.transposed(
-          step,
-          value,
-          order.map((name) => from.indexOf(name)),
-        ),
-        shape,
-      );
-    const a = matrix(x, letters.a, [...batch, ...left, ...sum], [...sizes(batch), total(left), total(sum)]);
-    const b = matrix(y, letters.b, [...batch, ...sum, ...right], [...sizes(batch), total(sum), total(right)]);
+    const total = (names: string[]) => elements(sizes(names));
+    const ordered = (value: Value, from: string[], order: string[]) => {
+      const perm = order.map((name) => from.indexOf(name));
+      return to.transposed(step, value, perm);
+    };
+    const matrix = (value: Value, from: string[], rows: string[], columns: string[]) => {
+      const shape = [...sizes(batch), total(rows), total(columns)];
+      return to.reshaped(step, ordered(value, from, [...batch, ...rows, ...columns]), shape);
+    };
+    const a = matrix(x, letters.a, left, sum);
+    const b = matrix(y, letters.b, sum, right);
     const product = to.extra(step, "matmul", [a, b], [...sizes(batch), total(left), total(right)]);
     const names = [...batch, ...left, ...right];
     const full = to.reshaped(step, product, sizes(names));
-    to.same(
-      step,
-      to.transposed(
-        step,
-        full,
-        letters.out.map((name) => names.indexOf(name)),
-      ),
-    );
+    to.same(step, ordered(full, names, letters.out));
   },
 };
 

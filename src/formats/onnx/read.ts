@@ -3,6 +3,7 @@
  * specialisation (specialise.ts), then nodes (emitter.ts), then the checks that every Model passes (src/graph.ts).
  */
 
+import { checkOneOf, kindOf, wrongKind } from "../../arguments.ts";
 import { ModelError } from "../../errors.ts";
 import { buildModel } from "../../graph.ts";
 import type { Model, StateInfo } from "../../model.ts";
@@ -50,10 +51,8 @@ export interface ReadOnnxOptions {
  * @throws FormatError for the bytes, ModelError for what they mean
  */
 export function readOnnxModel(ops: OpTable, bytes: Uint8Array, options: ReadOnnxOptions = {}): Model {
-  const kind = Object.prototype.toString.call(bytes).slice(8, -1);
-  if (kind !== "Uint8Array") throw new TypeError(`"bytes" expected Uint8Array, got ${kind}`);
-  if (options.gruReset !== undefined && options.gruReset !== "after")
-    throw new RangeError(`"gruReset" expected after, got ${options.gruReset}`);
+  if (kindOf(bytes) !== "Uint8Array") throw wrongKind("bytes", "Uint8Array", bytes);
+  if (options.gruReset !== undefined) checkOneOf("gruReset", options.gruReset, ["after"]);
   const limits = { ...ONNX_LIMITS, ...options.limits };
   const file = parseOnnx(bytes, limits);
   const inputs = inputsOf(file.graph, options);

@@ -31,20 +31,20 @@ const CELLS: Readonly<Record<string, Cell>> = {
   },
 };
 
-/** ONNX's functions in lower case: ours, and the defaults of alpha and beta; NaN where it has the parameter and no default. */
-const FUNCTIONS: ReadonlyMap<string, readonly [name: string, alpha?: number, beta?: number]> = new Map([
-  ["relu", ["relu"]],
-  ["tanh", ["tanh"]],
-  ["sigmoid", ["sigmoid"]],
-  ["affine", ["affine", Number.NaN, Number.NaN]],
-  ["leakyrelu", ["leakyRelu", 0.01]],
-  ["thresholdedrelu", ["thresholdedRelu", 1]],
-  ["scaledtanh", ["scaledTanh", Number.NaN, Number.NaN]],
-  ["hardsigmoid", ["hardSigmoid", 0.2, 0.5]],
-  ["elu", ["elu", 1]],
-  ["softsign", ["softsign"]],
-  ["softplus", ["softplus"]],
-]);
+/** Our functions, and ONNX's defaults of alpha and beta; NaN where it has the parameter and no default. */
+const FUNCTIONS: readonly (readonly [name: string, alpha?: number, beta?: number])[] = [
+  ["relu"],
+  ["tanh"],
+  ["sigmoid"],
+  ["affine", Number.NaN, Number.NaN],
+  ["leakyRelu", 0.01],
+  ["thresholdedRelu", 1],
+  ["scaledTanh", Number.NaN, Number.NaN],
+  ["hardSigmoid", 0.2, 0.5],
+  ["elu", 1],
+  ["softsign"],
+  ["softplus"],
+];
 
 /** What a recurrent node says, all of it checked. */
 export interface Recurrent {
@@ -133,7 +133,7 @@ function functionsOf(step: Step, { cell, D }: Sizes): ActivationSpec[] | undefin
   if (names.length !== count)
     throw step.error("ERR_ATTRIBUTE", `activations: expected ${count} functions; got ${names.length}.`);
   const specs = names.map((name): ActivationSpec => {
-    const found = FUNCTIONS.get(name.toLowerCase());
+    const found = FUNCTIONS.find(([ours]) => ours.toLowerCase() === name.toLowerCase());
     if (!found) throw step.error("ERR_ATTRIBUTE", `activations: expected functions that ONNX has; got ${show(name)}.`);
     const [ours, ...defaults] = found;
     const values = defaults.map((value, i) => (i === 0 ? alphas : betas).shift() ?? value);

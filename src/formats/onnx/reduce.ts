@@ -3,7 +3,7 @@
 import { stridesOf } from "../../reference/graph/tensor.ts";
 import { elements } from "../../tensor.ts";
 import type { OnnxOp, Step } from "./step.ts";
-import { type Elements, newElements, placesOf, type Value } from "./value.ts";
+import { type Elements, newElements, placesOf, resized, type Value } from "./value.ts";
 
 /** The axes that are taken together, of an attribute or (ReduceSum from opset 13, the others from 18) an input; all if none. */
 function axesOf(step: Step): number[] {
@@ -77,13 +77,13 @@ const argMax: OnnxOp = {
   attrs: ["axis", "keepdims", "select_last_index"],
   infer: (step) => {
     const { shape } = step.input(0);
-    const axis = step.axis(step.int("axis", 0), shape.length);
+    const axis = step.axisSaid(0);
     step.apart(shape, [axis]);
     step.int("select_last_index", 0, 0, 0);
     return [{ kind: "I32", shape: reducedShape(shape, [axis], keeps(step)) }];
   },
   emit: (step, to) => {
-    const axis = step.axis(step.int("axis", 0), step.input(0).shape.length);
+    const axis = step.axisSaid(0);
     to.node(step, "argMax", [step.input(0)], { axis, keepdim: keeps(step) });
   },
 };
@@ -91,7 +91,7 @@ const argMax: OnnxOp = {
 /** k: an attribute before opset 10, an input after. */
 function topKOf(step: Step): { k: number; axis: number; largest: boolean } {
   const { shape } = step.input(0);
-  const axis = step.axis(step.int("axis", -1), shape.length);
+  const axis = step.axisSaid(-1);
   const k = step.has("k") ? step.int("k", 0) : ((step.known(1, "k") as Elements)?.[0] ?? 0);
   step.apart(shape, [axis]);
   if (!(Number.isInteger(k) && k >= 1 && k <= shape[axis]))
@@ -106,7 +106,7 @@ const topK: OnnxOp = {
   attrs: ["axis", "k", "largest", "sorted"],
   infer: (step) => {
     const { axis, k } = topKOf(step);
-    const shape = step.input(0).shape.map((size, i) => (i === axis ? k : size));
+    const shape = resized(step.input(0).shape, axis, k);
     return [
       { kind: "F32", shape },
       { kind: "I32", shape },

@@ -81,7 +81,7 @@ function flatten(step: Step, x: Value): number[] {
   const at = axis < 0 ? axis + rank : axis;
   const shape = [elements(x.shape.slice(0, at)), elements(x.shape.slice(at))];
   if (keepsTime(x.shape, shape)) return shape;
-  throw step.error("ERR_SEQUENCE_AXIS", "would join the free axis T with others.", "Give shapes.");
+  throw step.freeAxis("would join the free axis T with others.");
 }
 
 export const RENAMES: Readonly<Record<string, OnnxOp>> = {

@@ -208,8 +208,7 @@ class Walk {
   private check(step: Step, shape: readonly number[]): void {
     const { limits } = this.given;
     const sizes = shape.filter((size) => size !== TIME);
-    if (shape.length - sizes.length > 1)
-      throw step.error("ERR_SEQUENCE_AXIS", `expected one free axis; got ${axesText(shape)}.`, "Give shapes.");
+    if (shape.length - sizes.length > 1) throw step.freeAxis(`expected one free axis; got ${axesText(shape)}.`);
     if (shape.length > limits.rank || elements(sizes) > limits.elements)
       throw tooMuch(step.node, `${limits.rank} axes and ${limits.elements} elements`, axesText(shape));
   }
@@ -246,11 +245,7 @@ class Walk {
     const timed = rows.filter(({ shape }) => shape.includes(TIME));
     if (timed.length === 0) return;
     if (timed.length < rows.length)
-      throw step.error(
-        "ERR_SEQUENCE_AXIS",
-        "mixes rows of the free axis T with a value that has no such axis.",
-        "Give shapes.",
-      );
+      throw step.freeAxis("mixes rows of the free axis T with a value that has no such axis.");
   }
 }
 

@@ -149,11 +149,21 @@ export class Step {
     throw this.error("ERR_ATTRIBUTE", `axis: expected ${-rank} … ${rank - 1}; got ${value}.`);
   }
 
+  /** The attribute axis, of the first input. */
+  axisSaid(otherwise: number): number {
+    return this.axis(this.int("axis", otherwise), this.input(0).shape.length);
+  }
+
   /** Axes of a rank, each once. */
   axes(values: readonly number[], rank: number): number[] {
     const axes = values.map((value) => this.axis(value, rank));
     if (new Set(axes).size === axes.length) return axes;
     throw this.error("ERR_ATTRIBUTE", `axes: expected each once; got ${axes.join(", ")}.`);
+  }
+
+  /** What a file that leaves its sizes open does not let an operator do. */
+  freeAxis(message: string): ModelError {
+    return this.error("ERR_SEQUENCE_AXIS", message, "Give shapes.");
   }
 
   /** Throws where the operator would mix steps of the free axis. */
@@ -164,6 +174,12 @@ export class Step {
       `computes along the free axis T of ${axesText(shape)}.`,
       "Give the shape of the model's inputs: shapes.",
     );
+  }
+
+  /** Throws unless all are floats. */
+  floats32(...values: readonly Value[]): void {
+    if (values.every(({ kind }) => kind === "F32")) return;
+    throw this.error("ERR_DTYPE", `expected floats; got ${values.map(({ kind }) => kind).join(" and ")}.`);
   }
 
   shapeError(expected: string, ...shapes: (readonly number[])[]): ModelError {

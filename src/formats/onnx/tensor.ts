@@ -1,5 +1,6 @@
 /** A TensorProto → its elements. Every size is checked against the bytes that are there before anything is made. */
 
+import { kindOf, wrongKind } from "../../arguments.ts";
 import { FormatError, type FormatErrorCode } from "../../errors.ts";
 import { shapeText, type Tensor, toF32 } from "../../tensor.ts";
 import { show } from "../json.ts";
@@ -211,8 +212,7 @@ function externalData(
   if (files === undefined)
     throw error("ERR_EXTERNAL_DATA", "data inside the file", show(location), "Pass files: (name) => its bytes.");
   const bytes = files(location);
-  const kind = Object.prototype.toString.call(bytes).slice(8, -1);
-  if (kind !== "Uint8Array") throw new TypeError(`"files" expected Uint8Array for ${show(location)}, got ${kind}`);
+  if (kindOf(bytes) !== "Uint8Array") throw wrongKind("files", `Uint8Array for ${show(location)}`, bytes);
   if (offset + length > bytes.length)
     throw error("ERR_TRUNCATED", `${offset + length} bytes in ${show(location)}`, bytes.length);
   return bytes.subarray(offset, offset + length);

@@ -62,6 +62,18 @@ export function spreadStrides(shape: readonly number[], to: readonly number[]): 
   });
 }
 
+/** A shape with another size along one axis. */
+export function resized(shape: readonly number[], axis: number, size: number): number[] {
+  return shape.map((old, i) => (i === axis ? size : old));
+}
+
+/** What is known, times `scale`, as a vector over so many columns; undefined where it is more than a row. */
+export function vectorOf({ data, places, shape }: Value, columns: number, scale = 1): Float32Array | undefined {
+  const width = shape[shape.length - 1] ?? 1;
+  if (!data || places || elements(shape) !== width || (width !== columns && width !== 1)) return undefined;
+  return Float32Array.from({ length: columns }, (_, i) => scale * data[width === 1 ? 0 : i]);
+}
+
 /** New elements of a kind: integers are held as f64. */
 export function newElements(kind: ValueKind, count: number): Elements {
   return kind === "F32" ? new Float32Array(count) : new Float64Array(count);

@@ -1,7 +1,5 @@
 /** Operators that slide a window: Conv, ConvTranspose, MaxPool, AveragePool, GlobalAveragePool; and Pad. */
 
-import type { AttrValue } from "../../model.ts";
-import type { Emitter } from "./emitter.ts";
 import type { OnnxOp, Step } from "./step.ts";
 import { type Elements, TIME } from "./value.ts";
 
@@ -64,7 +62,7 @@ function slid(step: Step, { kernel, stride, dilation, padding }: Window, up = fa
 function convolution(step: Step, transposed: boolean) {
   const x = step.input(0);
   const W = step.input(1);
-  if (x.kind !== "F32" || W.kind !== "F32") throw step.error("ERR_DTYPE", "expected floats.");
+  step.floats32(x, W);
   step.known(1, "W");
   const groups = step.int("group", 1, 1, 2 ** 22);
   const [rows, columns, ...kernel] = W.shape;
@@ -78,25 +76,6 @@ function convolution(step: Step, transposed: boolean) {
   return { window, groups, inChannels, outChannels, bias, weight: W };
 }
 
-function emitConvolution(
-  step: Step,
-  to: Emitter,
-  op: "conv" | "convTranspose",
-  window: Window,
-  more: Record<string, AttrValue>,
-) {
-  const { groups, inChannels, outChannels, bias, weight } = convolution(step, op === "convTranspose");
-  to.convolution(step, {
-    op,
-    attrs: { ...window, groups, inChannels, outChannels, ...more },
-    weight: weight.data as Float32Array,
-    shape: weight.shape,
-    bias: bias as Float32Array | undefined,
-    outAxis: op === "conv" ? 0 : 1,
-    groups,
-  });
-}
-
 const conv: OnnxOp = {
   inputs: [2, 3],
   attrs: [...WINDOW, "group"],
@@ -104,7 +83,10 @@ const conv: OnnxOp = {
     const { window, outChannels } = convolution(step, false);
     return [{ kind: "F32", shape: [step.input(0).shape[0], outChannels, ...slid(step, window)] }];
   },
-  emit: (step, to) => emitConvolution(step, to, "conv", convolution(step, false).window, {}),
+  emit: (step, to) => {
+    const { window, weight, bias, ...channels } = convolution(step, false);
+    to.convolution(step, "conv", { ...window, ...channels }, weight, bias);
+  },
 };
 
 /** What a transposed convolution gives, and its padding where output_shape says it. */
@@ -131,8 +113,9 @@ const convTranspose: OnnxOp = {
   attrs: [...WINDOW, "group", "output_padding", "output_shape"],
   infer: (step) => [{ kind: "F32", shape: raised(step).shape }],
   emit: (step, to) => {
-    const { window, outputPadding } = raised(step);
-    emitConvolution(step, to, "convTranspose", window, { outputPadding });
+    const { window, weight, bias, ...channels } = convolution(step, true);
+    const { outputPadding } = raised(step);
+    to.convolution(step, "convTranspose", { ...window, ...channels, outputPadding }, weight, bias);
   },
 };
 
@@ -166,11 +149,8 @@ const globalAveragePool: OnnxOp = {
     return [{ kind, shape: shape.map((size, i) => (i < 2 ? size : 1)) }];
   },
   emit: (step, to) => {
-    const axes = step
-      .input(0)
-      .shape.map((_, i) => i)
-      .slice(2);
-    to.node(step, "mean", [step.input(0)], { axes, keepdim: true });
+    const x = step.input(0);
+    to.node(step, "mean", [x], { axes: x.shape.map((_, i) => i).slice(2), keepdim: true });
   },
 };
 
