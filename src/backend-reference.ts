@@ -7,7 +7,7 @@
 
 import { STATUS_ID, STATUS_OK, STATUS_STEPS } from "../assembly/abi.ts";
 import type { Engine, IoRegion, States } from "./engine.ts";
-import { ModelError } from "./errors.ts";
+import { ModelError, SessionError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
 import { type ActivationSpec, type Model, type Node, tensorKey, type ValueInfo } from "./model.ts";
 import type { Shaped } from "./ops/op.ts";
@@ -22,6 +22,9 @@ import { logSoftmax, softmax } from "./reference/softmax.ts";
 import { elements, toF32 } from "./tensor.ts";
 
 type Row = Float64Array;
+
+/** Members of one stream, group or run: past this V8 keeps the list as a dictionary, and ends the process where that is full. */
+const MEMBERS = 2 ** 25;
 
 /** What a member remembers: [index in model.states][layer and direction]. Rows are replaced, never changed. */
 type Memory = Row[][];
@@ -148,6 +151,9 @@ export function createReferenceEngine(model: Model, options: Known & { rows: num
       };
     },
     createStates(count, traceSteps = 0): ReferenceStates {
+      if (count > MEMBERS) {
+        throw new SessionError("ERR_MEMORY", `members: expected at most ${MEMBERS}; got ${count}.`);
+      }
       const members = new Array<Memory>(count).fill(initial);
       const traced = nodes.filter(({ op }) => traceSteps > 0 && op !== "embedding");
       const traces = traced.map(({ outputs: [name] }) => ({ name, rows: [] as Row[] }));

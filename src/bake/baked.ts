@@ -90,7 +90,11 @@ function createSequence(core: SessionCore, { outputs }: Description): Sequence {
       const prepared = prepare(core, xs, undefined, { count: 1 });
       members.states.reset(0);
       const ys = members.run(prepared);
-      const cut = (y: Float32Array, i: number) => (outputs[i].last ? y.slice(-core.outputs[i].size) : y);
+      const cut = (y: Float32Array, i: number) => {
+        const { size } = core.outputs[i];
+        if (!outputs[i].last) return y;
+        return y.length > 0 ? y.slice(-size) : new Float32Array(size); // of no steps it is zero, as in session.run
+      };
       if (ys instanceof Float32Array) return cut(ys, 0);
       return Object.fromEntries(outputs.map(({ name }, i) => [name, cut(ys[name], i)]));
     },

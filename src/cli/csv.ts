@@ -9,9 +9,9 @@ const LINE_LIMIT = 2 ** 24;
 const NUMBER = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?$/i;
 const SPECIAL = /^([+-]?)(nan|inf(?:inity)?)$/i;
 
-/** The number that a cell says, or undefined. */
+/** The number that a cell says, or undefined. Infinity is a word: digits past f64 stay finite, so that a range refuses them. */
 export function parseNumber(cell: string): number | undefined {
-  if (NUMBER.test(cell)) return Number(cell);
+  if (NUMBER.test(cell)) return Math.min(Math.max(Number(cell), -Number.MAX_VALUE), Number.MAX_VALUE);
   const [, sign, word] = SPECIAL.exec(cell) ?? [];
   if (word === undefined) return undefined;
   return word.toLowerCase() === "nan" ? NaN : sign === "-" ? -Infinity : Infinity;

@@ -140,6 +140,15 @@ describe("a baked model", () => {
     expect(expected).toHaveLength(2);
   });
 
+  it("gives zeros as the last row of no steps, as a session does", async () => {
+    const last = randomModel("none", [cell("gru", 3, 5, { bidirectional: true }), { type: "last", name: "end" }]);
+    const none = new Float32Array();
+    const { wasm, wrapper } = await bake(last);
+    const expected = createSessionSync(last, { variant: "simd" }).run(none).output;
+    expect(wrapper.create(wasm).run(none)).toEqual(expected);
+    expect(expected).toHaveLength(10);
+  });
+
   it("saves and loads the bytes of a session's stream", async () => {
     const { wasm, wrapper } = await bake(model);
     const stream = createSessionSync(model, { variant: "simd" }).stream();

@@ -77,6 +77,7 @@ describe("a number in a cell", () => {
   it.each([
     ["1", 1], ["-1.5", -1.5], ["+2.", 2], [".5", 0.5], ["1e3", 1000], ["1E-3", 0.001], ["007", 7],
     ["nan", NaN], ["-NaN", NaN], ["inf", Infinity], ["-Infinity", -Infinity],
+    ["1e400", Number.MAX_VALUE], ["-1e400", -Number.MAX_VALUE],
   ])("%s is one", (text, value) => expect(parseNumber(text)).toBe(value)); // biome-ignore format: a table
 
   it.each(["", "-", ".", "e3", "1e", "0x10", "1_000", "1 2", "1,5", "١", "null", "true", "infinite", `${"1".repeat(1e5)}x`])(

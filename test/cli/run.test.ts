@@ -196,6 +196,14 @@ describe("a wrong input", () => {
     expect(err).toBe('sluice: standard input:2: column 2: expected a number in the range of f32; got "1e39"\n');
   });
 
+  it("is one past the range of f64 too: only the word inf is infinity", () => {
+    expect(run("classifier.safetensors", "1,-1e400\n")).toMatchObject({
+      code: 1,
+      err: 'sluice: standard input:1: column 2: expected a number in the range of f32; got "-1e400"\n',
+    });
+    expect(run("classifier.safetensors", "1,inf\n").code).toBe(0);
+  });
+
   it("ends with code 1 where a .npy file has another shape or an id is out of range", () => {
     write("wide.npy", encodeNpy({ dtype: "F32", shape: [2, 3], data: new Float32Array(6) }));
     expect(run("classifier.safetensors wide.npy").err).toBe("sluice: wide.npy: expected shape (rows, 2); got (2, 3)\n");

@@ -45,6 +45,15 @@ describe("when memory cannot grow", () => {
     for (let i = 0; i < 5; i++) expect(make).toThrow(expect.objectContaining({ code: "ERR_MEMORY" }));
     expect(runtime.memoryBytes).toBe(after);
   });
+
+  it.each(["simd", "reference"] as const)(
+    "a group of more members than there is room for is refused by %s",
+    (variant) => {
+      const session = createSessionSync(gru(1, 1), { variant });
+      expect(() => session.group(2 ** 31)).toThrow(expect.objectContaining({ code: "ERR_MEMORY" }));
+      expect(session.stream().step(new Float32Array(1))).toHaveLength(1);
+    },
+  );
 });
 
 describe("saved state", () => {
