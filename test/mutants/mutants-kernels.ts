@@ -79,6 +79,7 @@ const GEMM: readonly Mutant[] = [
     file: "assembly/gemm.ts",
     find: "(unit & 4 ? 4 : unit & 8 ? 8 : 16)",
     replace: "16",
+    tests: ["test/conformance/relaxed.test.ts"],
   },
   {
     name: "panel12: U_n·h begins with W_n·x",
