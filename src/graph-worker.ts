@@ -36,29 +36,6 @@ export async function createSession(model: Model, options: WorkerSessionOptions 
   return openWorkerSession(kit, model, options);
 }
 
-export type {
-  FormatErrorCode,
-  LayerSpec,
-  LayersOptions,
-  LoadOptions,
-  Model,
-  ModelErrorCode,
-  ModelInfo,
-  ModelSource,
-  Numbers,
-  Output,
-  ReadModelOptions,
-  RunInput,
-  RunOptions,
-  RunResult,
-  SessionErrorCode,
-  SessionInfo,
-  State,
-  StateInfo,
-  StepInput,
-  Tensor,
-  ValueInfo,
-} from "./graph-entry.ts";
 export {
   compileKernels,
   FormatError,
@@ -72,6 +49,4 @@ export {
   SessionError,
   writeSafetensors,
 } from "./graph-entry.ts";
-export type { CallOptions, ThreadOptions, WorkerLike } from "./worker/calls.ts";
-export type { WorkerRuntimeOptions, WorkerSessionOptions } from "./worker/open.ts";
-export type { WorkerGroup, WorkerRuntime, WorkerSession, WorkerStream } from "./worker/proxies.ts";
+export type * from "./worker/types.ts";
