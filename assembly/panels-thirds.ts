@@ -17,9 +17,12 @@ export function panel48(
 ): void {
   const yZ = y + next;
   const yX = yZ + next;
+  if (!ASC_FEATURE_RELAXED_SIMD && k > 0) {
+    panel48(y, next, yX, init, init + (next << 1), 0, 0, 0, w, x, k);
+    init = y;
+  }
+  let last = !ASC_FEATURE_RELAXED_SIMD || k == 0;
   const initZ = init + next;
-  // In the relaxed build the second product begins at once where there is no first.
-  let last = ASC_FEATURE_RELAXED_SIMD && k == 0;
   const initX = last ? initN : initZ + next;
   if (last) {
     w = u;
@@ -38,9 +41,9 @@ export function panel48(
   let a9 = v128.load(initX, 16);
   let a10 = v128.load(initX, 32);
   let a11 = v128.load(initX, 48);
-  if (ASC_FEATURE_RELAXED_SIMD) {
-    for (;;) {
-      let end = x + ((k & ~3) << 2);
+  for (;;) {
+    if (ASC_FEATURE_RELAXED_SIMD) {
+      const end = x + ((k & ~3) << 2);
       while (x < end) {
         const four = v128.load(x);
         let s = v128.shuffle<i32>(four, four, 0, 0, 0, 0);
@@ -98,41 +101,10 @@ export function panel48(
         w += 768;
         x += 16;
       }
-      end = x + ((k & 3) << 2);
-      while (x < end) {
-        const s = v128.load32_splat(x);
-        a0 = madd(v128.load(w, 0), s, a0);
-        a1 = madd(v128.load(w, 16), s, a1);
-        a2 = madd(v128.load(w, 32), s, a2);
-        a3 = madd(v128.load(w, 48), s, a3);
-        a4 = madd(v128.load(w, 64), s, a4);
-        a5 = madd(v128.load(w, 80), s, a5);
-        a6 = madd(v128.load(w, 96), s, a6);
-        a7 = madd(v128.load(w, 112), s, a7);
-        a8 = madd(v128.load(w, 128), s, a8);
-        a9 = madd(v128.load(w, 144), s, a9);
-        a10 = madd(v128.load(w, 160), s, a10);
-        a11 = madd(v128.load(w, 176), s, a11);
-        w += 192;
-        x += 4;
-      }
-      if (last) break;
-      last = true;
-      w = u;
-      x = h;
-      k = kh;
-      v128.store(yX, a8, 0);
-      a8 = v128.load(initN, 0);
-      v128.store(yX, a9, 16);
-      a9 = v128.load(initN, 16);
-      v128.store(yX, a10, 32);
-      a10 = v128.load(initN, 32);
-      v128.store(yX, a11, 48);
-      a11 = v128.load(initN, 48);
+      k &= 3;
     }
-  } else {
-    const xEnd = x + (k << 2);
-    while (x < xEnd) {
+    const end = x + (k << 2);
+    while (x < end) {
       const s = v128.load32_splat(x);
       a0 = madd(v128.load(w, 0), s, a0);
       a1 = madd(v128.load(w, 16), s, a1);
@@ -149,6 +121,11 @@ export function panel48(
       w += 192;
       x += 4;
     }
+    if (last) break;
+    last = true;
+    w = u;
+    x = h;
+    k = kh;
     v128.store(yX, a8, 0);
     a8 = v128.load(initN, 0);
     v128.store(yX, a9, 16);
@@ -157,24 +134,6 @@ export function panel48(
     a10 = v128.load(initN, 32);
     v128.store(yX, a11, 48);
     a11 = v128.load(initN, 48);
-    const hEnd = h + (kh << 2);
-    while (h < hEnd) {
-      const s = v128.load32_splat(h);
-      a0 = madd(v128.load(u, 0), s, a0);
-      a1 = madd(v128.load(u, 16), s, a1);
-      a2 = madd(v128.load(u, 32), s, a2);
-      a3 = madd(v128.load(u, 48), s, a3);
-      a4 = madd(v128.load(u, 64), s, a4);
-      a5 = madd(v128.load(u, 80), s, a5);
-      a6 = madd(v128.load(u, 96), s, a6);
-      a7 = madd(v128.load(u, 112), s, a7);
-      a8 = madd(v128.load(u, 128), s, a8);
-      a9 = madd(v128.load(u, 144), s, a9);
-      a10 = madd(v128.load(u, 160), s, a10);
-      a11 = madd(v128.load(u, 176), s, a11);
-      u += 192;
-      h += 4;
-    }
   }
   v128.store(y, a0, 0);
   v128.store(y, a1, 16);

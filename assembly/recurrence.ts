@@ -21,11 +21,10 @@ import { tileVectors } from "./gemm-tiles";
 
 // One pass pays where few rows share the weights: up to so many elements of one gate's W in a run (they stay in the first-level
 // cache, and gx is neither written nor read), in a single step of a small group (in the second-level cache), and in one of a GRU
-// alone, which from TURN on goes to and fro over its weights. V8 11 and 12, which run the simd build, spill in the first of its two
-// loops: there only small cells gain.
-const FEW_IN_RUN: usize = ASC_FEATURE_RELAXED_SIMD ? 32 * 32 : 16 * 16;
-const FEW_IN_STEP: usize = ASC_FEATURE_RELAXED_SIMD ? 128 * 128 : 16 * 16;
-const FEW_ALONE: usize = ASC_FEATURE_RELAXED_SIMD ? 272 * 272 : 16 * 16;
+// alone, which from TURN on goes to and fro over its weights.
+const FEW_IN_RUN: usize = 32 * 32;
+const FEW_IN_STEP: usize = 128 * 128;
+const FEW_ALONE: usize = 272 * 272;
 const TURN: usize = 160 * 160;
 
 /**
