@@ -1,44 +1,38 @@
 /**
- * Bytes ↔ printable ASCII, for binaries inside modules. Half of a module's bytes are local.get, the SIMD prefix and small numbers:
- * those are one character each, the others two, and equal bytes stay equal characters. So gzip makes of the text what it
- * makes of the bytes: 9.2 KB of the two core builds, where hex is 10.5 and base64 15.7.
+ * Bytes ↔ printable ASCII, for binaries inside modules. Nine of ten of a module's bytes (local.get, the SIMD prefix, small numbers)
+ * are one character each, the others two or three, and equal bytes stay equal characters. So gzip makes of the text what it
+ * makes of the bytes: 9.8 KiB of the two core builds, where base64 is 15.0.
  *
- *     v = (byte + 6) mod 256      0 … 90: one of the 91 characters from # on, without the backslash
- *                                 others: a space or ! for v − 91 or v − 182, then its character
+ *     byte = code − 41 + 91 · (spaces before the character), modulo 256      a character: # to ~, without the backslash
  */
 
-const SHIFT = 6;
-const COUNT = 91;
+const SHIFT = 41;
+const MARK = " ";
+const MARKED = 91;
 const FIRST = 35;
+const LAST = 126;
 const BACKSLASH = 92;
-/** Before the characters of the second and the third 91 numbers. */
-const MARK = 32;
 
 export function textOfBytes(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) {
-    const v = (byte + SHIFT) & 255;
-    const code = FIRST + (v % COUNT);
-    if (v >= COUNT) text += String.fromCharCode(MARK - 1 + Math.floor(v / COUNT));
-    text += String.fromCharCode(code < BACKSLASH ? code : code + 1);
+    let code = (byte + SHIFT) & 255;
+    for (; code < FIRST || code > LAST || code === BACKSLASH; code = (code - MARKED) & 255) text += MARK;
+    text += String.fromCharCode(code);
   }
   return text;
 }
 
+/** Four bytes at a time and by the host's own searches: a process that has just begun takes 100 ns for each turn of a loop. */
 export function bytesOfText(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(text.length);
-  let count = 0;
-  let page = 0;
-  // The host's own loops: to ask 25,000 times for a character takes a process that has just begun 2 ms, much of it optimising.
-  const codes = globalThis.TextEncoder
-    ? new TextEncoder().encode(text)
-    : Uint8Array.from(text, (char) => char.charCodeAt(0));
-  codes.forEach((code) => {
-    if (code < FIRST) page = (code - MARK + 1) * COUNT;
-    else {
-      bytes[count++] = code + page - (FIRST + SHIFT) - Number(code > BACKSLASH);
-      page = 0;
-    }
-  });
-  return bytes.subarray(0, count);
+  const characters = text.replaceAll(MARK, "");
+  const bytes = new Uint8Array((characters.length + 3) & ~3);
+  if (globalThis.TextEncoder) new TextEncoder().encodeInto(characters, bytes);
+  else for (let i = 0; i < characters.length; i++) bytes[i] = characters.charCodeAt(i);
+  // Each of the four has its eighth bit free, so that none borrows from the next.
+  const fours = new Int32Array(bytes.buffer);
+  for (let i = 0; i < fours.length; i++) fours[i] = ((fours[i] | 0x80808080) - SHIFT * 0x01010101) ^ 0x80808080;
+  let marks = 0;
+  for (let at = text.indexOf(MARK); at >= 0; at = text.indexOf(MARK, at + 1)) bytes[at - marks++] += MARKED;
+  return bytes.subarray(0, characters.length);
 }
