@@ -1,6 +1,7 @@
 /**
- * From the start of a process to its first prediction, beyond a process that does nothing: `node -e ""` and first.mjs in turn,
- * many times. An empty module tells what Node takes to begin with a module.
+ * From the start of a process to its first prediction, beyond what a process takes to its first line: `node -e` and first.mjs in
+ * turn, many times, each printing its clock, which all processes of a machine share. An empty module tells what Node takes to
+ * begin with a module.
  */
 
 import { execFileSync } from "node:child_process";
@@ -17,11 +18,13 @@ const FIRST = fileURLToPath(new URL("../first.mjs", import.meta.url));
 const EXAMPLE = fileURLToPath(new URL("../../examples/next-character/model.safetensors", import.meta.url));
 const PHASES = ["import", "loadModel", "createSession", "stream and step"];
 
-/** Milliseconds from spawning Node to its end, and what it printed. */
-function run(...args: string[]): { ms: number; text: string } {
-  const start = performance.now();
+const CLOCK = "console.log(JSON.stringify([Number(process.hrtime.bigint()) / 1e6]))";
+
+/** Milliseconds from spawning Node to each of the times that it prints. */
+function run(...args: string[]): number[] {
+  const start = Number(process.hrtime.bigint()) / 1e6;
   const text = execFileSync(process.execPath, args, { encoding: "utf8", env: { ...process.env, NODE_OPTIONS: "" } });
-  return { ms: performance.now() - start, text };
+  return JSON.parse(text).map((time: number) => time - start);
 }
 
 async function measure({ quick }: Context): Promise<Table[]> {
@@ -31,7 +34,7 @@ async function measure({ quick }: Context): Promise<Table[]> {
     const small = join(directory, "small.safetensors");
     const empty = join(directory, "empty.mjs");
     writeFileSync(small, sluice.writeSafetensors(modelOf({ name: "small", parts: [recurrent("gru", "rnn", 16, 32)] })));
-    writeFileSync(empty, "");
+    writeFileSync(empty, CLOCK);
     const files = [
       { name: "GRU 16→32", file: small },
       { name: "next-character", file: EXAMPLE },
@@ -44,13 +47,14 @@ async function measure({ quick }: Context): Promise<Table[]> {
       })),
     ].map((one) => ({ ...one, beyond: [] as number[], phases: [] as number[][] }));
     const bare: number[] = [];
-    run("-e", "");
+    run("-e", CLOCK);
     for (let round = 0; round < rounds; round++) {
       for (const { args, beyond, phases } of contestants) {
-        const nothing = run("-e", "").ms;
+        const [nothing] = run("-e", CLOCK);
         bare.push(nothing);
-        beyond.push(run(...args).ms - nothing);
-        if (args.length > 1) phases.push(JSON.parse(run(...args, "phases").text));
+        const times = run(...args);
+        beyond.push((times.at(-1) as number) - nothing);
+        if (times.length > 1) phases.push(times);
       }
     }
     const rows: Row[] = contestants.map(({ name, beyond, phases }) => {
@@ -60,7 +64,10 @@ async function measure({ quick }: Context): Promise<Table[]> {
       ]);
       return { "first prediction": name, "ms beyond a bare process": spread(beyond), ...Object.fromEntries(parts) };
     });
-    const first = { "first prediction": 'bare, node -e "": all of it', "ms beyond a bare process": spread(bare) };
+    const first = {
+      "first prediction": "bare, to its first line: all of it",
+      "ms beyond a bare process": spread(bare),
+    };
     rows.push({ ...first, ...Object.fromEntries(PHASES.map((phase) => [`${phase}, ms`, undefined])) });
     return [{ title: "Start of a process to its first prediction, and what of it is what", rows }];
   } finally {
