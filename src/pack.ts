@@ -3,8 +3,8 @@
  * then pack matrices into panels and fold embeddings into products. Runs once for a session, in memory that is zero.
  */
 
+import type { Load } from "./frame.ts";
 import { type Node, tensorKey } from "./model.ts";
-import type { Load } from "./plan.ts";
 import { type Block, type Place, type ProgramRecord, paddedBytes } from "./program.ts";
 import { type Tensor, toF32 } from "./tensor.ts";
 

@@ -4,9 +4,9 @@
  */
 
 import { ModelError } from "../errors.ts";
-import type { ActivationSpec, AttrValue, Model, Node, StateInfo } from "../model.ts";
-import type { Load, StatePlan } from "../plan.ts";
-import type { Lowering, Operand, Place, ProgramRecord, Region, Rows } from "../program.ts";
+import type { PlanFrame } from "../frame.ts";
+import type { ActivationSpec, AttrValue, Node, StateInfo } from "../model.ts";
+import type { Lowering, ProgramRecord } from "../program.ts";
 import type { Tensor } from "../tensor.ts";
 import { FUNCTIONS, type FunctionRule } from "./functions.ts";
 
@@ -90,24 +90,6 @@ export interface GraphSupport {
     tensors: ReadonlyMap<string, Tensor>,
   ): void;
   extend(frame: PlanFrame): PlanExtension;
-}
-
-/** A plan in the making. */
-export interface PlanFrame {
-  readonly model: Model;
-  readonly rows: number;
-  readonly shapes: ReadonlyMap<string, Shaped>;
-  readonly values: Map<string, Rows>;
-  readonly outputs: ReadonlyMap<string, Rows>;
-  readonly uses: ReadonlyMap<string, number>;
-  readonly load: Load[];
-  readonly body: readonly ProgramRecord[];
-  readonly checks: ProgramRecord[];
-  readonly states: readonly StatePlan[];
-  readonly stateBytes: number;
-  readonly to: Lowering;
-  take(region: Region, bytes: number): Place;
-  runOnce(rows: number, op: number, ...operands: Operand[]): void;
 }
 
 export interface PlanExtension {

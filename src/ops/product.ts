@@ -27,7 +27,7 @@ export const linear: Op = {
   },
 };
 
-/** Looked up lazily: the next product may take the table in (src/plan.ts, product). */
+/** Looked up lazily: the next product may take the table in (src/frame.ts, product). */
 export const embedding: Op = {
   attrs: { numEmbeddings: { ...SIZE, from: ["weight", 0] }, embeddingDim: { ...SIZE, from: ["weight", 1] } },
   ids: true,

@@ -162,26 +162,26 @@ const LOWERING: readonly Mutant[] = [
 const PLAN: readonly Mutant[] = [
   {
     name: "embedding: folded with rows that are not padded",
-    file: "src/plan.ts",
+    file: "src/frame.ts",
     find: "n, size, rowsOf, paddedBytes(size), q",
     replace: "n, size, rowsOf, size * 4, q",
   },
   {
     name: "embedding: a folded one is looked up in rows of its own size",
-    file: "src/plan.ts",
+    file: "src/frame.ts",
     find: "folded, stride, to.value(ids)",
     replace: "folded, paddedBytes(size), to.value(ids)",
   },
   {
     name: "embedding: folded where that is larger",
-    file: "src/plan.ts",
+    file: "src/frame.ts",
     find: "count * n > size *",
     replace: "count * n < size *",
     tests: ["test/plan"],
   },
   {
     name: "plan: all layers have the state of the first",
-    file: "src/plan.ts",
+    file: "src/frame.ts",
     find: "offset: offset + row * stride",
     replace: "offset",
   },
@@ -193,7 +193,7 @@ const PLAN: readonly Mutant[] = [
   },
   {
     name: "plan: scratch for one row",
-    file: "src/plan.ts",
+    file: "src/frame.ts",
     find: "align(rows * stride, 64)",
     replace: "align(stride, 64)",
   },

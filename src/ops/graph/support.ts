@@ -5,10 +5,11 @@
 
 import { OP_GRU, OP_KEEP, OP_LSTM, OP_PACK, OP_RNN, OP_STATE_READ, OP_STATE_WRITE } from "../../../assembly/abi.ts";
 import { ModelError } from "../../errors.ts";
+import type { PlanFrame } from "../../frame.ts";
 import type { StateInfo } from "../../model.ts";
 import { byUnits, type Place, paddedBytes } from "../../program.ts";
 import { elements, shapeText } from "../../tensor.ts";
-import type { GraphSupport, PlanFrame } from "../op.ts";
+import type { GraphSupport } from "../op.ts";
 import { type Buffer, createBuffers } from "./buffers.ts";
 import type { GraphLowering } from "./lowering.ts";
 
