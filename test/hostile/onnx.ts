@@ -387,7 +387,7 @@ const VALUES: Case[] = [
     "a state of 2²⁷ elements",
     write({ ...GRU, inputs: { x: ["T", 1, I], h: [2 ** 27] } }),
     "LIMIT",
-    'input "h": expected at most 67108864 elements; got 134217728',
+    'input "h": expected at most 4194304 elements; got 134217728',
   ],
 ];
 
@@ -875,19 +875,20 @@ const NODES: Case[] = [
     'got "w", which is taken',
   ],
   [
-    "a weight in more nodes than the caller's limit",
+    "a weight in more nodes than the caller's limit and 128 for each of its elements",
     write({
       inputs: { x: ["T", 2] },
       outputs: { y: ["T", 2] },
       initializers: { w: [[2, 2], ones(4)] },
-      nodes: [
-        { op: "MatMul", name: "first", inputs: ["x", "w"], outputs: ["a"] },
-        { op: "MatMul", name: "second", inputs: ["a", "w"], outputs: ["b"] },
-        { op: "MatMul", name: "third", inputs: ["b", "w"], outputs: ["y"] },
-      ],
+      nodes: Array.from({ length: 140 }, (_, i) => ({
+        op: "MatMul",
+        name: `m${i}`,
+        inputs: [i === 0 ? "x" : `${i}`, "w"],
+        outputs: [i === 139 ? "y" : `${i + 1}`],
+      })),
     }),
     "LIMIT",
-    "third (MatMul): expected at most 7 elements that an earlier node reads too; got more",
+    "m130 (MatMul): expected at most 519 elements that an earlier node reads too; got more",
     { limits: { repeated: 7 } },
   ],
   [
@@ -903,21 +904,21 @@ const NODES: Case[] = [
       })),
     }),
     "LIMIT",
-    "expected at most 67108864 elements that an earlier node reads too",
+    "expected at most 37748736 elements that an earlier node reads too",
   ],
   [
     "more folded than the caller's limit",
     write({
-      inputs: { x: ["T", 4] },
+      inputs: { x: ["T", 20] },
       outputs: { y: [1] },
-      initializers: { s: [[1], [4], "int64"] },
+      initializers: { s: [[1], [20], "int64"] },
       nodes: [
         { op: "ConstantOfShape", name: "c", inputs: ["s"], outputs: ["z"] },
         { op: "Add", inputs: ["x", "z"], outputs: ["y"] },
       ],
     }),
     "LIMIT",
-    "c (ConstantOfShape): expected at most 3 elements folded; got more",
+    "c (ConstantOfShape): expected at most 19 elements folded; got more",
     { limits: { folded: 3 } },
   ],
   [
@@ -932,7 +933,21 @@ const NODES: Case[] = [
       ],
     }),
     "LIMIT",
-    "at most 67108864 elements folded",
+    "at most 4194320 elements folded",
+  ],
+  [
+    "64 numbers tiled a million times",
+    write({
+      inputs: { x: ["T", 4] },
+      outputs: { y: ["T", 4] },
+      initializers: { c: [[64], ones(64)], r: [[1], [2 ** 20], "int64"] },
+      nodes: [
+        { op: "Tile", name: "t", inputs: ["c", "r"], outputs: ["z"] },
+        { op: "Add", inputs: ["x", "z"], outputs: ["y"] },
+      ],
+    }),
+    "LIMIT",
+    "t (Tile): expected at most 4195344 elements folded; got more",
   ],
   [
     "2⁴⁰ zeros in 8 bytes",

@@ -27,9 +27,10 @@ export const ONNX_LIMITS: OnnxLimits = {
   nameLength: 1024,
   // Of one value. Largest realistic: 7.8e7, an embedding of 2.6e5 words.
   elements: 2 ** 28,
-  // Elements that folding makes, all nodes together. Largest realistic: 2.3e6, a transposed Dense layer of 1,500 × 1,500.
-  folded: 2 ** 26,
-  // Elements of known inputs that an earlier node reads too: each node gets weights of its own. Largest realistic: 1.3e7, a
-  // cell of 128 units written out for 100 steps.
-  repeated: 2 ** 26,
+  // Elements that folding makes, all nodes together, beyond 16 for each that the file gives: 12 bytes each. Largest realistic: 1 for
+  // each, where all weights are transposed.
+  folded: 2 ** 22,
+  // Elements of known inputs that an earlier node reads too, beyond 128 for each that the file gives: each node gets weights of
+  // its own. Largest realistic: 1.3e7 where the file gives 1e5, a cell of 128 units written out for 100 steps.
+  repeated: 2 ** 22,
 };

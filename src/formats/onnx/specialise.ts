@@ -30,6 +30,10 @@ export interface Circumstances {
   readonly gruReset: "after" | undefined;
 }
 
+/** For each element that the file gives, beyond the limits (limits.ts): work and memory are in proportion to the file. */
+const FOLDED_EACH = 16;
+const REPEATED_EACH = 128;
+
 /** The opsets that are known: 7 … 26. */
 const OPSETS = [7, 26] as const;
 
@@ -74,8 +78,11 @@ class Scope {
 class Walk {
   readonly steps: Step[] = [];
   private nodes = 0;
+  /** Elements that the file gives, that folding made, and that more than one step reads. */
+  private own = 0;
   private folded = 0;
   private repeated = 0;
+  private readonly decoded = new Set<Message>();
   /** Known elements that a step reads. */
   private readonly read = new Set<Elements>();
   private readonly reading: Reading;
@@ -84,15 +91,22 @@ class Walk {
     private readonly version: number,
     private readonly given: Circumstances,
   ) {
-    const { decode, eitherAxis, gruReset } = given;
-    this.reading = { decode, eitherAxis, gruReset };
+    const { eitherAxis, gruReset } = given;
+    this.reading = { decode: (message) => this.decode(message), eitherAxis, gruReset };
+  }
+
+  private decode(message: Message): Constant {
+    const constant = this.given.decode(message);
+    if (!this.decoded.has(message)) this.own += constant.data.length;
+    this.decoded.add(message);
+    return constant;
   }
 
   /** Defines in `scope` what the graph computes, and gives its outputs. */
   graph(graph: OnnxGraph, scope: Scope): Value[] {
     for (const [name, message] of graph.initializers) {
       // An input that the file gives a value has it, unless the caller fixed another.
-      if (!scope.has(name)) scope.set(name, { name, ...this.reading.decode(message) });
+      if (!scope.has(name)) scope.set(name, { name, ...this.decode(message) });
     }
     const needed = needs(graph, scope);
     graph.nodes.forEach((node, i) => {
@@ -221,8 +235,8 @@ class Walk {
       );
       this.folded += elements(shape);
     }
-    const { folded } = this.given.limits;
-    if (this.folded > folded) throw tooMuch(step.node, `${folded} elements folded`);
+    const most = this.given.limits.folded + FOLDED_EACH * this.own;
+    if (this.folded > most) throw tooMuch(step.node, `${most} elements folded`);
     return step.row.fold?.(step, infos);
   }
 
@@ -233,8 +247,8 @@ class Walk {
       if (this.read.has(value.data)) this.repeated += value.data.length;
       this.read.add(value.data);
     }
-    const { repeated } = this.given.limits;
-    if (this.repeated > repeated) throw tooMuch(step.node, `${repeated} elements that an earlier node reads too`);
+    const most = this.given.limits.repeated + REPEATED_EACH * this.own;
+    if (this.repeated > most) throw tooMuch(step.node, `${most} elements that an earlier node reads too`);
   }
 
   /** Along the free axis every row is computed alone: rows, or what is left of them after the last was taken. */
