@@ -105,6 +105,7 @@ export class Session {
    */
   run(xs: RunInput, options: RunOptions = {}): RunResult {
     const core = this.#live();
+    checkOptions(options, ["batch", "lengths", "state", "batchFirst", "keep"]);
     const { batchFirst: ysFirst = false, keep = "all", state = {} } = options;
     checkOneOf("keep", keep, ["all", "last"]);
     const { arrays, lengths, count, steps, xsFirst } = this.#measure(xs, options);
@@ -140,7 +141,9 @@ export class Session {
    * @example
    * const stream = session.stream({ state: { "rnn.h": new Float32Array(16) } });
    */
-  stream({ state = {}, trace = false, traceSteps = 64 }: StreamOptions = {}): Stream {
+  stream(options: StreamOptions = {}): Stream {
+    checkOptions(options, ["state", "trace", "traceSteps"]);
+    const { state = {}, trace = false, traceSteps = 64 } = options;
     checkInteger("traceSteps", traceSteps, 1);
     const core = this.#streaming();
     checkState(core.model, state, 1);
@@ -248,6 +251,11 @@ export class Session {
     if (counted) for (let j = 0; j < count; j++) checkInteger("lengths", counted[j], 0, steps);
     return { arrays, lengths, count, steps, xsFirst: lists || options.batchFirst };
   }
+}
+
+/** One that is misspelt would leave numbers as they are without it. */
+function checkOptions(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) checkOneOf("options", name, known);
 }
 
 /** (B, O): each sequence's last valid row, zero where it has none. */

@@ -134,6 +134,14 @@ const NUMBER_FAILURES: Failures = {
   ],
   "a group of none": [({ session }) => session.group(0), 'RangeError "n" 0'],
   "a group of a half": [({ session }) => session.group(1.5), 'RangeError "n" 1.5'],
+  "session.run with an option misspelt": [
+    ({ session }) => session.run(x(4 * I), { lenghts: [4] } as object),
+    'RangeError "options" batch, lengths, state, batchFirst, keep lenghts',
+  ],
+  "session.stream with an option misspelt": [
+    ({ session }) => session.stream({ states: {} } as object),
+    'RangeError "options" state, trace, traceSteps states',
+  ],
   "session.run with a part of a row": [({ session }) => session.run(x(17)), "RangeError 17"],
   "session.run with a part of a batch": [({ session }) => session.run(x(3 * I), { batch: 2 }), "RangeError 24"],
   "session.run with a length too large": [
