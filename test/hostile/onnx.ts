@@ -922,6 +922,21 @@ const NODES: Case[] = [
     { limits: { folded: 3 } },
   ],
   [
+    "more folded than the caller's limit, by a Constant that is looked at twice",
+    write({
+      inputs: { x: ["T", 20] },
+      outputs: { y: [1] },
+      nodes: [
+        { op: "Constant", inputs: [], outputs: ["s"], attrs: { value: tensor([1], [20], "int64") } },
+        { op: "ConstantOfShape", name: "c", inputs: ["s"], outputs: ["z"] },
+        { op: "Add", inputs: ["x", "z"], outputs: ["y"] },
+      ],
+    }),
+    "LIMIT",
+    "c (ConstantOfShape): expected at most 19 elements folded; got more",
+    { limits: { folded: 3 } },
+  ],
+  [
     "2²⁸ zeros in 8 bytes",
     write({
       inputs: { x: ["T", 4] },

@@ -241,4 +241,31 @@ const RTNEURAL: readonly Mutant[] = [
   },
 ].map((mutant) => ({ ...mutant, tests: ["test/formats/rtneural.test.ts", "test/hostile/rtneural.test.ts"] }));
 
-export const READERS: readonly Mutant[] = [...REFERENCE, ...FORMATS, ...KERAS, ...RTNEURAL];
+const ONNX: readonly Mutant[] = [
+  {
+    name: "specialise: what folding makes is not counted",
+    file: "src/formats/onnx/specialise.ts",
+    find: "this.folded += elements(shape);",
+    replace: "",
+  },
+  {
+    name: "specialise: the file may ask for any number of elements more",
+    file: "src/formats/onnx/specialise.ts",
+    find: "FOLDED_EACH * this.own",
+    replace: "2 ** 30",
+  },
+  {
+    name: "specialise: a weight may be in any number of nodes",
+    file: "src/formats/onnx/specialise.ts",
+    find: "this.repeated += value.data.length",
+    replace: "this.repeated += 0",
+  },
+  {
+    name: "specialise: a tensor that is read twice is two",
+    file: "src/formats/onnx/specialise.ts",
+    find: "if (!this.decoded.has(message)) this.own",
+    replace: "this.own",
+  },
+].map((mutant) => ({ ...mutant, tests: ["test/hostile/onnx.test.ts"] }));
+
+export const READERS: readonly Mutant[] = [...REFERENCE, ...FORMATS, ...KERAS, ...RTNEURAL, ...ONNX];
