@@ -387,7 +387,24 @@ const VALUES: Case[] = [
     "a state of 2²⁷ elements",
     write({ ...GRU, inputs: { x: ["T", 1, I], h: [2 ** 27] } }),
     "LIMIT",
-    'input "h": expected at most 4194304 elements; got 134217728',
+    'input "h": expected at most 1048576 elements of states; got 134217728',
+  ],
+  [
+    "1,000 states of 2,048 elements",
+    write({
+      inputs: { x: ["T", 4], ...Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`h${i}`, [1, 2048]])) },
+      outputs: { y: ["T", 4] },
+      nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }],
+    }),
+    "LIMIT",
+    'input "h512": expected at most 1048576 elements of states; got 1050624',
+  ],
+  [
+    "final states of more elements than the caller's limit",
+    write({ ...GRU, nodes: GRU.nodes?.map((node) => ({ ...node, outputs: ["Y", "h"] })) }),
+    "LIMIT",
+    "rnn (GRU): expected at most 1 elements of states; got 3",
+    { limits: { states: 1 } },
   ],
 ];
 

@@ -261,6 +261,12 @@ const ONNX: readonly Mutant[] = [
     replace: "this.repeated += 0",
   },
   {
+    name: "states: as many elements as the file asks for",
+    file: "src/formats/onnx/states.ts",
+    find: "if (this.next > this.most + 1)",
+    replace: "if (this.next < 0)",
+  },
+  {
     name: "specialise: a tensor that is read twice is two",
     file: "src/formats/onnx/specialise.ts",
     find: "if (!this.decoded.has(message)) this.own",

@@ -1,10 +1,9 @@
 /** The inputs of a graph: their sizes, which are constant, which axis is the stream of steps, and which are states. */
 
 import { wrong } from "../../arguments.ts";
-import { FormatError, ModelError } from "../../errors.ts";
+import { ModelError } from "../../errors.ts";
 import { elements } from "../../tensor.ts";
 import { show } from "../json.ts";
-import type { OnnxLimits } from "./limits.ts";
 import type { OnnxGraph, OnnxValue } from "./proto.ts";
 import type { ConstantInput, ReadOnnxOptions } from "./read.ts";
 import type { States } from "./states.ts";
@@ -145,7 +144,6 @@ export function valuesOf(
   constants: ReadonlyMap<string, Value>,
   { symbol, axis: chosen }: Choice,
   states: States,
-  limits: OnnxLimits,
 ): Value[] {
   const stream = symbol !== undefined || chosen !== undefined;
   return inputs.map(({ name, kind, shape: axes }) => {
@@ -156,11 +154,6 @@ export function valuesOf(
       return typeof axis === "number" ? axis : 1;
     });
     if (!stream || shape.includes(TIME)) return { name, kind, shape };
-    if (elements(shape) > limits.folded)
-      throw new FormatError(
-        "ERR_LIMIT",
-        `input ${show(name)}: expected at most ${limits.folded} elements; got ${elements(shape)}`,
-      );
     if (kind === "F32") return states.input(name, shape);
     return { name, kind, shape, lengths: true };
   });

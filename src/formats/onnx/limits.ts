@@ -10,6 +10,7 @@ export interface OnnxLimits {
   readonly elements: number;
   readonly folded: number;
   readonly repeated: number;
+  readonly states: number;
 }
 
 export const ONNX_LIMITS: OnnxLimits = {
@@ -33,4 +34,6 @@ export const ONNX_LIMITS: OnnxLimits = {
   // Elements of known inputs that an earlier node reads too, beyond 128 for each that the file gives: each node gets weights of
   // its own. Largest realistic: 1.3e7 where the file gives 1e5, a cell of 128 units written out for 100 steps.
   repeated: 2 ** 22,
+  // Elements of all states of a graph along a free axis: 8 bytes each. Largest realistic: 65,536, h and c of 16 layers of 2,048 units.
+  states: 2 ** 20,
 };

@@ -104,8 +104,8 @@ export interface ReadGraph {
 
 export function readAs(reading: Reading, choice: Choice): ReadGraph {
   const { ops, file, inputs, constants, options, limits, decode, stateless } = reading;
-  const states = new States();
-  const values = valuesOf(inputs, constants, choice, states, limits);
+  const states = new States(limits.states);
+  const values = valuesOf(inputs, constants, choice, states);
   const { gruReset, nonFinite } = options;
   const circumstances = { inputs: values, states, limits, decode, eitherAxis: choice.whole === true, gruReset };
   const graph = specialise(file.graph, file.opsets, circumstances);

@@ -4,7 +4,7 @@
  * reaches which node, and what of it comes back in which output, is known element by element before anything runs.
  */
 
-import { ModelError } from "../../errors.ts";
+import { FormatError, ModelError } from "../../errors.ts";
 import { elements } from "../../tensor.ts";
 import { show } from "../json.ts";
 import { type OnnxOp, Step } from "./step.ts";
@@ -24,9 +24,17 @@ export class States {
   private readonly ranges: Range[] = [];
   private next = 1;
 
-  private number(count: number, rest: Omit<Range, "first" | "count">): Float64Array {
+  /** @param most - elements of all */
+  constructor(private readonly most: number) {}
+
+  private number(what: string, count: number, rest: Omit<Range, "first" | "count">): Float64Array {
     const first = this.next;
     this.next += count;
+    if (this.next > this.most + 1)
+      throw new FormatError(
+        "ERR_LIMIT",
+        `${what}: expected at most ${this.most} elements of states; got ${this.next - 1}`,
+      );
     this.ranges.push({ first, count, ...rest });
     return Float64Array.from({ length: count }, (_, i) => first + i);
   }
@@ -34,14 +42,14 @@ export class States {
   /** An input that only recurrent nodes may read. */
   input(name: string, shape: readonly number[]): Value {
     const value: Value = { name, kind: "F32", shape, places: true, data: new Float64Array(0) };
-    return { ...value, data: this.number(elements(shape), { input: value }) };
+    return { ...value, data: this.number(`input ${show(name)}`, elements(shape), { input: value }) };
   }
 
   /** Numbers for the final states of a step that runs along the free axis. */
   finals(step: Step, infos: readonly Info[]): (Elements | undefined)[] | undefined {
     if (!step.row.readsStates || !step.input(0).shape.includes(TIME)) return undefined;
     return infos.map(({ shape }, output) =>
-      output === 0 ? undefined : this.number(elements(shape), { step, output }),
+      output === 0 ? undefined : this.number(step.node.text, elements(shape), { step, output }),
     );
   }
 
