@@ -23,3 +23,8 @@ export function checkInteger(name: string, value: unknown, min: number, max = In
 export function checkOneOf(name: string, value: string, known: readonly string[]): void {
   if (!known.includes(value)) throw wrong(name, known.join(", "), value);
 }
+
+/** One that is misspelt would leave numbers as they are without it. */
+export function checkOptions(options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) checkOneOf("options", name, known);
+}

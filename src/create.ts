@@ -5,7 +5,7 @@
  */
 
 import { createArena } from "./arena.ts";
-import { checkInteger, checkOneOf, wrongKind } from "./arguments.ts";
+import { checkInteger, checkOneOf, checkOptions, wrongKind } from "./arguments.ts";
 import type { Engine, Variant } from "./engine.ts";
 import { ModelError } from "./errors.ts";
 import { checkGraph, type Graph } from "./graph.ts";
@@ -98,6 +98,7 @@ export async function compileBuild(kit: Kit, options: RuntimeOptions): Promise<W
 function runtimeFor(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Runtime | undefined {
   const { maxSteps = 64, variant = "auto", precision, runtime } = options;
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
+  checkOptions(options, ["variant", "wasm", "maxSteps", "precision", "runtime"]);
   checkInteger("maxSteps", maxSteps, 1);
   if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
   if (runtime === undefined) return openRuntime(kit, options);

@@ -1,7 +1,7 @@
 /**
- * The three errors that Sluice throws for what it is given. Every one has a stable `code` (compare that, `instanceof` fails
- * across realms), names the thing that is wrong in its message (`which thing: expected …; got …`), and may carry a `hint`.
- * A caller's own argument of the wrong kind or value is a plain TypeError or RangeError.
+ * The three errors that Sluice throws for what it is given. Every one has a stable `code`, names the thing that is wrong in
+ * its message (`which thing: expected …; got …`), and may carry a `hint`. A caller's own argument of the wrong kind or value
+ * is a plain TypeError or RangeError.
  */
 
 /** What an error may carry beside its message. */
@@ -18,57 +18,47 @@ export interface ErrorDetails {
   readonly tensor?: string;
 }
 
-/** The bytes of a file are wrong: truncated, inconsistent, over a limit, or of another format. */
-export class FormatError extends Error {
-  override readonly name = "FormatError";
-  readonly hint: string | undefined;
-  readonly offset: number | undefined;
-  readonly path: string | undefined;
+abstract class SluiceError<Code> extends Error {
+  /** The name, whatever a minifier calls the class. @internal */
+  static readonly called: string;
+  override readonly name: string;
+  declare readonly hint?: string;
 
   constructor(
-    readonly code: FormatErrorCode,
+    readonly code: Code,
     message: string,
     details: ErrorDetails = {},
   ) {
     super(details.hint === undefined ? message : `${message} ${details.hint}`);
-    this.hint = details.hint;
-    this.offset = details.offset;
-    this.path = details.path;
+    this.name = new.target.called;
+    Object.assign(this, details);
   }
+
+  /** By name: every entry of the package, each file that it loads later, and every realm has classes of its own. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: it is the class that stands behind instanceof
+    return Object(value).name === this.called;
+  }
+}
+
+/** The bytes of a file are wrong: truncated, inconsistent, over a limit, or of another format. */
+export class FormatError extends SluiceError<FormatErrorCode> {
+  static override readonly called = "FormatError";
+  declare readonly name: "FormatError";
+  declare readonly offset?: number;
+  declare readonly path?: string;
 }
 
 /** Names, shapes or attributes of a model disagree or are not supported. */
-export class ModelError extends Error {
-  override readonly name = "ModelError";
-  readonly hint: string | undefined;
-  readonly node: string | undefined;
-  readonly tensor: string | undefined;
-
-  constructor(
-    readonly code: ModelErrorCode,
-    message: string,
-    details: ErrorDetails = {},
-  ) {
-    super(details.hint === undefined ? message : `${message} ${details.hint}`);
-    this.hint = details.hint;
-    this.node = details.node;
-    this.tensor = details.tensor;
-  }
+export class ModelError extends SluiceError<ModelErrorCode> {
+  static override readonly called = "ModelError";
+  declare readonly node?: string;
+  declare readonly tensor?: string;
 }
 
 /** A session, stream or group cannot do what it was asked: disposed, or given the state of another model. */
-export class SessionError extends Error {
-  override readonly name = "SessionError";
-  readonly hint: string | undefined;
-
-  constructor(
-    readonly code: SessionErrorCode,
-    message: string,
-    details: ErrorDetails = {},
-  ) {
-    super(details.hint === undefined ? message : `${message} ${details.hint}`);
-    this.hint = details.hint;
-  }
+export class SessionError extends SluiceError<SessionErrorCode> {
+  static override readonly called = "SessionError";
 }
 
 export type FormatErrorCode =

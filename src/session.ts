@@ -4,7 +4,7 @@
  * Data flow   Model → Engine (src/create.ts) → Session → streams, groups, runs
  */
 
-import { checkInteger, checkOneOf, wrong, wrongKind } from "./arguments.ts";
+import { checkInteger, checkOneOf, checkOptions, wrong, wrongKind } from "./arguments.ts";
 import type { Engine, Variant } from "./engine.ts";
 import { ModelError, SessionError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
@@ -251,11 +251,6 @@ export class Session {
     if (counted) for (let j = 0; j < count; j++) checkInteger("lengths", counted[j], 0, steps);
     return { arrays, lengths, count, steps, xsFirst: lists || options.batchFirst };
   }
-}
-
-/** One that is misspelt would leave numbers as they are without it. */
-function checkOptions(options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) checkOneOf("options", name, known);
 }
 
 /** (B, O): each sequence's last valid row, zero where it has none. */

@@ -23,7 +23,7 @@ export function failures(implementation: Implementation): Case[] {
   return [
     ...cases,
     { name: "failures/disposed", run: () => checkDisposed(implementation) },
-    { name: "failures/maxSteps", run: () => checkMaxSteps(implementation) },
+    { name: "failures/options", run: () => checkOptions(implementation) },
   ];
 }
 
@@ -82,11 +82,15 @@ function checkDisposed(implementation: Implementation): void {
   expectError(() => two.step(input), "ERR_DISPOSED");
 }
 
-function checkMaxSteps(implementation: Implementation): void {
+function checkOptions(implementation: Implementation): void {
   const model = randomModel("maxSteps", NUMBERS);
   for (const maxSteps of [0, -1, 1.5, Number.NaN]) {
     expectError(() => implementation.createSession(model, { maxSteps }), `RangeError "maxSteps" ${maxSteps}`);
   }
+  expectError(
+    () => implementation.createSession(model, { maxSteps: 4, precison: "int8" } as object),
+    'RangeError "options" variant, wasm, maxSteps, precision, runtime precison',
+  );
 }
 
 function expectError(call: () => unknown, expected: Expected): void {

@@ -11,8 +11,11 @@ import { describe, expect, it } from "vitest";
 import { textOfBytes } from "../../src/binary-text.ts";
 import {
   createSessionSync,
+  FormatError,
   type Model,
+  ModelError,
   quantizeModel,
+  SessionError,
   type SessionInfo,
   type SessionOptions,
   writeSafetensors,
@@ -126,6 +129,36 @@ describe("files that sluice loads where it needs them", () => {
     const expected = createSessionSync(one, { variant: "simd", precision: options.precision });
     expect(session.info.precision).toBe(expected.info.precision);
     expect(bitsOf(session.run(frames).output)).toEqual(bitsOf(expected.run(frames).output));
+  });
+});
+
+describe("the classes of errors", () => {
+  it.each(["index", "onnx", "load"])("what dist/%s.js throws is instanceof the class of sluice", async (name) => {
+    const entry = await import(new URL(`dist/${name}.js`, root).href);
+    const response = new Response("", { status: 404 });
+    const calls: Readonly<Record<string, () => unknown>> = {
+      index: () => entry.readModel(new Uint8Array(9)),
+      onnx: () => entry.readModel(new Uint8Array(9)),
+      load: () => entry.readAll(response),
+    };
+    const error = await Promise.resolve()
+      .then(calls[name])
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(FormatError);
+    expect(error).toBeInstanceOf(Error);
+    expect(error).not.toBeInstanceOf(ModelError);
+    expect(error).toMatchObject({ name: "FormatError", code: expect.stringMatching(/^ERR_/) });
+    expect(Object.getPrototypeOf(error)).not.toBe(FormatError.prototype);
+  });
+
+  it.each([null, undefined, 1, "FormatError", {}, new Error("FormatError")])("%s is of none of them", (value) => {
+    for (const one of [FormatError, ModelError, SessionError]) expect(value instanceof one).toBe(false);
+  });
+
+  it("an error has the details that it was made with, and no others", () => {
+    const error = new ModelError("ERR_SHAPE", "rnn: expected 1; got 2.", { node: "rnn", hint: "Is it transposed?" });
+    expect({ ...error }).toEqual({ name: "ModelError", code: "ERR_SHAPE", node: "rnn", hint: "Is it transposed?" });
+    expect(error.message).toBe("rnn: expected 1; got 2. Is it transposed?");
   });
 });
 
