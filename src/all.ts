@@ -44,8 +44,13 @@ const NAMES = FORMATS.map(({ name }) => name)
  * @example
  * const model = readModel(bytes, { layers: [{ type: "gru", name: "rnn" }, { type: "linear", name: "head" }] });
  */
-export function readModel(bytes: Uint8Array, options?: FormatOptions): Model {
-  return formatOf(bytes).read(GRAPH, bytes, options);
+export function readModel(bytes: Uint8Array, options: FormatOptions = {}): Model {
+  const format = formatOf(bytes);
+  for (const key of ["shapes", "constants", "state", "gruReset"] as const) {
+    if (format !== onnx && options[key] !== undefined)
+      throw new TypeError(`"${key}" expected none for ${format.name}, got some`);
+  }
+  return format.read(GRAPH, bytes, options);
 }
 
 /**

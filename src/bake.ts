@@ -32,12 +32,12 @@ import { baked } from "../build/baked.ts";
 import { relaxed, simd } from "../build/kernels.ts";
 import { relaxed as graphRelaxed, simd as graphSimd } from "../build/kernels-graph.ts";
 import { initialState, ONCE_BYTES } from "./arena.ts";
-import { checkInteger, checkOneOf, wrongKind } from "./arguments.ts";
+import { checkInteger, checkOneOf, checkOptions, wrongKind } from "./arguments.ts";
 import { appendImage, type Part } from "./bake/module.ts";
 import { packProgram } from "./bake/packed.ts";
 import { asciiJson, declarations, describe, program } from "./bake/wrapper.ts";
 import { type Kit, openRuntime } from "./create.ts";
-import { ModelError } from "./errors.ts";
+import { ModelError, SessionError } from "./errors.ts";
 import { checkGraph, type Graph } from "./graph.ts";
 import { decode, PAGE } from "./kernels.ts";
 import type { Model } from "./model.ts";
@@ -81,7 +81,8 @@ export interface Baked {
  *          kernels of graphs only where a model needs them
  *
  * @param name - what the file is called in the wrapper, without `.wasm`
- * @throws ModelError ERR_VARIANT if this engine does not support the variant, ERR_GRAPH for more than 16 inputs or outputs
+ * @throws ModelError ERR_VARIANT if this engine does not support the variant, ERR_GRAPH for more than 16 inputs or outputs;
+ *         SessionError ERR_MEMORY if an instance would need more than 4 GiB
  * @example
  * const { wasm, js, dts } = bakeModel(model, "model");
  */
@@ -95,6 +96,8 @@ export function bakeModel(model: Model, name: string, options: BakeOptions = {})
   const rows = model.states.some(({ input }) => input !== undefined) ? 1 : maxSteps;
   const plan = planModel(kit.ops, packed, rows);
   const layout = layOut(runtime, plan);
+  if (layout.free > 2 ** 32)
+    throw new SessionError("ERR_MEMORY", `maxSteps: expected an instance of at most 4 GiB; got ${layout.free} bytes.`);
   packInto(runtime, plan, packed, layout);
 
   const { f32, u32 } = runtime;
@@ -139,9 +142,11 @@ export function bakeModel(model: Model, name: string, options: BakeOptions = {})
   };
 }
 
-function checkArguments(model: Model, name: string, { variant, precision, maxSteps }: BakeOptions): void {
+function checkArguments(model: Model, name: string, options: BakeOptions): void {
+  const { variant, precision, maxSteps } = options;
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   if (typeof name !== "string") throw wrongKind("name", "string", name);
+  checkOptions(options, ["variant", "precision", "maxSteps"]);
   if (variant !== undefined) checkOneOf("variant", variant, ["simd", "relaxed"]);
   if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
   if (maxSteps !== undefined) checkInteger("maxSteps", maxSteps, 1);

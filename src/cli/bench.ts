@@ -11,7 +11,7 @@ import {
   type SessionOptions,
 } from "../all.ts";
 import { columnsOf, idLimit, inputsOf, sizeOf } from "./columns.ts";
-import { readModelFile, type WeightsOptions } from "./file.ts";
+import { printWarnings, readModelFile, type WeightsOptions } from "./file.ts";
 import { mulberry32 } from "./text.ts";
 import { checkVariant, numberOption } from "./usage.ts";
 
@@ -68,10 +68,15 @@ const CLOCK_READINGS = 2000;
 export async function bench(path: string, options: BenchOptions): Promise<void> {
   const variant = checkVariant(options.variant) as SessionOptions["variant"];
   const count = numberOption("count", options.count, { otherwise: 5000, integer: true, least: 1 });
-  const rate = numberOption("rate", options.rate, { otherwise: 48000, integer: false, least: 1 });
   const samples = numberOption("quantum", options.quantum, { otherwise: 128, integer: true, least: 1 });
   const given = numberOption("hop", options.hop, { otherwise: 0, integer: true, least: 1 });
   const model = await readModelFile(path, options);
+  printWarnings(model);
+  const rate = numberOption("rate", options.rate, {
+    otherwise: model.info.sampleRate ?? 48000,
+    integer: false,
+    least: 1,
+  });
   const [input] = model.inputs;
   const hop = given || (columnsOf(model).size === 1 && input.dtype === "F32" ? 1 : samples);
   const session = await createSession(model, { variant });

@@ -1,6 +1,5 @@
 /** `sluice check`: does a model give what training saved? If not, the convention that is another, and what to do. */
 
-import { writeFile } from "node:fs/promises";
 import { createSession, type SessionOptions } from "../all.ts";
 import { parseNpz } from "../formats/npz.ts";
 import { gapsOf, sizeOfGap, worstOf } from "./compare.ts";
@@ -10,6 +9,7 @@ import { nameError, readBytes, readOrGuess, type WeightsOptions } from "./file.t
 import { findFits } from "./search.ts";
 import { checkVariant, numberOption, UsageError } from "./usage.ts";
 import { factsOf, reportOf } from "./verdict.ts";
+import { refuseInputs, write } from "./write.ts";
 
 export interface CheckOptions extends WeightsOptions {
   readonly expect?: string;
@@ -28,6 +28,7 @@ export async function check(path: string, options: CheckOptions): Promise<void> 
   if (expect === undefined) throw new UsageError("expected --expect IO.npz; got none");
   const tolerance = numberOption("tolerance", options.tolerance, { otherwise: TOLERANCE, integer: false });
   const variant = checkVariant(options.variant) as SessionOptions["variant"];
+  refuseInputs(output, [path, expect]);
   const read = await readOrGuess(path, options);
   const { model } = read;
   const saved = await readBytes(expect, (bytes) => readEitherWay(model, parseNpz(bytes), options["batch-first"]));
@@ -41,11 +42,7 @@ export async function check(path: string, options: CheckOptions): Promise<void> 
   // Shapes that fit neither way with any change are what is wrong, not the model.
   if (saved.problem !== undefined && fit === undefined) throw nameError(expect, saved.problem);
   const right = ok ? model : fit?.model;
-  if (output !== undefined && right !== undefined) {
-    await writeFile(output, nativeBytes(right)).catch((error) => {
-      throw nameError(output, error);
-    });
-  }
+  if (output !== undefined && right !== undefined) await write(output, nativeBytes(right));
   const facts = factsOf({ path, read, expect, saved, tolerance, ok, gaps, found, output: right && output });
   process.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
   if (!ok) process.exitCode = 1;

@@ -1,13 +1,12 @@
 /** `sluice convert`: a model file of any format → a native file, weights and graph in one, and what the reader warned of. */
 
-import { realpathSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { type Model, readModel, writeSafetensors } from "../all.ts";
 import { CORE } from "../ops/core.ts";
-import { nameError, readBytes, readModelFile, type WeightsOptions } from "./file.ts";
+import { readBytes, readModelFile, type WeightsOptions } from "./file.ts";
 import { count } from "./table.ts";
 import { printable } from "./text.ts";
 import { UsageError } from "./usage.ts";
+import { refuseInputs, write } from "./write.ts";
 
 export interface ConvertOptions extends WeightsOptions {
   readonly json?: boolean;
@@ -16,12 +15,10 @@ export interface ConvertOptions extends WeightsOptions {
 export async function convert(path: string, output: string | undefined, options: ConvertOptions): Promise<void> {
   if (output === undefined) throw new UsageError(`expected FILE and OUT; got "${path}" alone`);
   const before = await readBytes(path, ({ length }) => length);
-  if (isSameFile(path, output)) throw new Error(`${output}: expected another file than the input; got the same`);
+  refuseInputs(output, [path]);
   const model = await readModelFile(path, options);
   const bytes = nativeBytes(model);
-  await writeFile(output, bytes).catch((error) => {
-    throw nameError(output, error);
-  });
+  await write(output, bytes);
   const facts = {
     file: path,
     output,
@@ -44,15 +41,6 @@ export function nativeBytes(model: Model): Uint8Array {
 /** The entry whose operators a native file needs. */
 export function entryOf({ nodes }: Model): "sluice" | "sluice/graph" {
   return nodes.every(({ op }) => Object.hasOwn(CORE, op)) ? "sluice" : "sluice/graph";
-}
-
-/** Also by another path, or through a link. */
-function isSameFile(a: string, b: string): boolean {
-  try {
-    return realpathSync(a) === realpathSync(b);
-  } catch {
-    return false; // the output is new
-  }
 }
 
 interface Facts {

@@ -14,6 +14,7 @@ import {
   readTensors,
 } from "../all.ts";
 import { guessChain } from "./guess.ts";
+import { printable } from "./text.ts";
 import { UsageError } from "./usage.ts";
 
 /** The bytes of a file, read by `read`. */
@@ -74,12 +75,25 @@ export function graphOptions({ shape, constant, pair, "gru-reset": reset }: Weig
   if (reset !== undefined && reset !== "after") throw new UsageError(`--gru-reset: expected after; got "${reset}"`);
   return {
     ...(shape && {
-      shapes: named("shape", shape, (text) => text.split(",").map((axis) => (axis === "T" ? axis : Number(axis)))),
+      shapes: named("shape", shape, (text) =>
+        text.split(",").map((axis) => (axis === "T" ? axis : numberIn("shape", axis, "sizes"))),
+      ),
     }),
-    ...(constant && { constants: named("constant", constant, (text) => text.split(",").map(Number)) }),
+    ...(constant && {
+      constants: named("constant", constant, (text) =>
+        text.split(",").map((each) => numberIn("constant", each, "numbers")),
+      ),
+    }),
     ...(pair && { state: named("pair", pair, (text) => text) }),
     ...(reset && { gruReset: reset }),
   };
+}
+
+/** Number() takes "" for 0. */
+function numberIn(option: string, text: string, expected: string): number {
+  const value = text.trim() === "" ? NaN : Number(text);
+  if (!Number.isNaN(value)) return value;
+  throw new UsageError(`--${option}: expected ${expected} between commas; got "${text}"`);
 }
 
 /** NAME=VALUE, several times. */
@@ -140,4 +154,9 @@ export async function readModelFile(path: string, options: WeightsOptions): Prom
       throw new Error(`holds weights alone. Pass --layers; by names and shapes it looks like --layers '${guess}'`);
     }
   });
+}
+
+/** What the reader warned of, on standard error: of commands whose own output is not about the file. */
+export function printWarnings({ warnings }: Model): void {
+  for (const text of warnings) process.stderr.write(`sluice: warning: ${printable(text)}\n`);
 }

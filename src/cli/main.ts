@@ -6,16 +6,18 @@ import { bake } from "./bake.ts";
 import { bench } from "./bench.ts";
 import { check } from "./check.ts";
 import { convert } from "./convert.ts";
+import { nameError } from "./file.ts";
 import { inspect } from "./inspect.ts";
 import { quantize } from "./quantize.ts";
 import { run } from "./run.ts";
 import { printable } from "./text.ts";
 import { COMMANDS, type Command, HELP, UsageError } from "./usage.ts";
 
-/** `sluice … | head`: the reader has what it wanted. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  // `sluice … | head`: the reader has what it wanted. Files and the exit code stay what they are without it.
+  if (error.code === "EPIPE") return;
+  process.stderr.write(`sluice: ${(nameError("standard output", error) as Error).message}\n`);
+  process.exit(1);
 });
 
 const [name, ...args] = process.argv.slice(2);

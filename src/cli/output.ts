@@ -6,6 +6,7 @@ import type { Model } from "../index.ts";
 import { sizeOf, splitRows } from "./columns.ts";
 import { numberText } from "./csv.ts";
 import { nameError } from "./file.ts";
+import { Interrupted } from "./rows.ts";
 
 /** Where text and bytes go. */
 export interface Sink {
@@ -13,22 +14,28 @@ export interface Sink {
   end(): Promise<void>;
 }
 
-/** Standard output, or the file at `path`, made anew. Every write waits until the other side has taken it. */
-export async function openSink(path: string | undefined): Promise<Sink> {
+/**
+ * Standard output, or the file at `path`, made anew when the first part is there: what goes wrong before leaves the old one.
+ * Every write waits until the other side has taken it; where that wants no more, it throws Interrupted.
+ */
+export function openSink(path: string | undefined): Sink {
   if (path === undefined) {
     const write = (part: string | Uint8Array) =>
-      new Promise<void>((resolve) => {
-        process.stdout.write(part, () => resolve());
+      new Promise<void>((resolve, reject) => {
+        process.stdout.write(part, (error) => (error ? reject(new Interrupted()) : resolve()));
       });
     return { write, end: async () => {} };
   }
-  let file: FileHandle;
-  try {
-    file = await open(path, "w");
-  } catch (error) {
-    throw nameError(path, error);
-  }
-  return { write: (part) => file.appendFile(part), end: () => file.close() };
+  let opened: Promise<FileHandle> | undefined;
+  const use = async (act: (file: FileHandle) => Promise<void>) => {
+    try {
+      opened ??= open(path, "w");
+      await act(await opened);
+    } catch (error) {
+      throw nameError(path, error);
+    }
+  };
+  return { write: (part) => use((file) => file.appendFile(part)), end: () => use((file) => file.close()) };
 }
 
 /** Where rows of outputs go, (rows, columns) at a time. */
@@ -37,11 +44,11 @@ export interface Table {
   end(): Promise<void>;
 }
 
-export async function openTable(
+export function openTable(
   model: Model,
   { output, json = false }: { readonly output?: string; readonly json?: boolean },
-): Promise<Table> {
-  const sink = await openSink(output);
+): Table {
+  const sink = openSink(output);
   const width = model.outputs.reduce((sum, one) => sum + sizeOf(one), 0);
   if (output?.endsWith(".npy")) {
     const parts: Float32Array[] = [];

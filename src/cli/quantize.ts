@@ -1,16 +1,16 @@
 /** `sluice quantize`: a model → the same model in fewer bytes, and what that changes over the user's own input. */
 
-import { writeFile } from "node:fs/promises";
 import { createSession, type Model, quantizeModel, type Session, writeSafetensors } from "../all.ts";
 import { bitsPerCharacter, Difference, type OutputError } from "./accuracy.ts";
 import { columnsOf, inputsOf, isSequenceModel, sizeOf } from "./columns.ts";
-import { nameError, readBytes, readModelFile, type WeightsOptions } from "./file.ts";
+import { printWarnings, readBytes, readModelFile, type WeightsOptions } from "./file.ts";
 import { halveModel } from "./half.ts";
 import { joinOutputs } from "./output.ts";
 import { readRows } from "./rows.ts";
 import { count, table } from "./table.ts";
 import { printable, vocabularyOf } from "./text.ts";
 import { UsageError } from "./usage.ts";
+import { refuseInputs, write } from "./write.ts";
 
 export interface QuantizeOptions extends WeightsOptions {
   readonly to?: string;
@@ -48,7 +48,9 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   const { to = "int8", output, data, json = false } = options;
   if (!Object.hasOwn(KINDS, to)) throw new UsageError(`--to: expected ${Object.keys(KINDS).join(", ")}; got "${to}"`);
   if (output === undefined && data === undefined) throw new UsageError("expected --output or --data; got neither");
+  refuseInputs(output, [path, data]);
   const model = await readModelFile(path, options);
+  printWarnings(model);
   const before = await readBytes(path, ({ length }) => length);
   if ([...model.tensors.values()].some(({ scale }) => scale !== undefined)) {
     throw new Error(`${path}: expected weights that are not quantised; got int8`);
@@ -56,11 +58,7 @@ export async function quantize(path: string, options: QuantizeOptions): Promise<
   const smaller = KINDS[to](model);
   const bytes = writeSafetensors(smaller);
   const comparison = data === undefined ? undefined : await compare(model, smaller, data);
-  if (output !== undefined) {
-    await writeFile(output, bytes).catch((error) => {
-      throw nameError(output, error);
-    });
-  }
+  if (output !== undefined) await write(output, bytes);
   const facts: Facts = { file: path, to, bytes: { before, after: bytes.length }, output, data: comparison };
   process.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : reportOf(facts));
 }

@@ -9,7 +9,7 @@ import { readCsv } from "./csv.ts";
 import { nameError, readBytes } from "./file.ts";
 import { readText, vocabularyOf } from "./text.ts";
 
-/** Ctrl-C while standard input is read: there is no more to come, and what was read counts. */
+/** Ctrl-C while standard input is read, or standard output closed: it ends here, and what was read counts. */
 export class Interrupted extends Error {}
 
 /** Rows of one execution that come from a file: they and their outputs are in memory together. */

@@ -1,15 +1,15 @@
 /** `sluice run`: rows of INPUT, or a text to continue, through a session, to standard output or a file. */
 
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import { createSession, type Model, type Session, type SessionOptions, type Stream } from "../all.ts";
 import { columnsOf, inputsOf, isSequenceModel } from "./columns.ts";
-import { nameError, readBytes, readModelFile, type WeightsOptions } from "./file.ts";
+import { printWarnings, readBytes, readModelFile, type WeightsOptions } from "./file.ts";
 import { Meter } from "./meter.ts";
 import { joinOutputs, openSink, openTable } from "./output.ts";
 import { Interrupted, readRows } from "./rows.ts";
 import { type Continuation, continueText } from "./text.ts";
 import { checkVariant, numberOption, UsageError } from "./usage.ts";
+import { refuseInputs, write } from "./write.ts";
 
 export interface RunOptions extends WeightsOptions {
   readonly output?: string;
@@ -32,7 +32,10 @@ export async function run(path: string, input: string | undefined, options: RunO
     temperature: numberOption("temperature", options.temperature, { otherwise: 0.8, integer: false }),
     seed: numberOption("seed", options.seed, { otherwise: Math.floor(Math.random() * 2 ** 32), integer: true }),
   };
+  refuseInputs(options.output, [path, input, options.state]);
+  refuseInputs(options.state, [path, input]);
   const model = await readModelFile(path, options);
+  printWarnings(model);
   const session = await createSession(model, { variant: variant as SessionOptions["variant"] });
   const meter = new Meter(text === undefined ? "rows" : "characters", options.output !== undefined);
   try {
@@ -71,12 +74,14 @@ async function runStream(
   meter: Meter,
 ): Promise<void> {
   const stream = await openStream(session, options.state);
-  const table = await openTable(model, options);
+  const table = openTable(model, options);
   const width = columnsOf(model).size;
-  await untilInterrupted(readRows(model, input), async (rows) => {
-    const outputs = joinOutputs(model, stream.run(inputsOf(model, rows) as Float32Array));
-    await table.write(outputs);
-    meter.add(rows.length / width);
+  await untilInterrupted(async () => {
+    for await (const rows of readRows(model, input)) {
+      const outputs = joinOutputs(model, stream.run(inputsOf(model, rows) as Float32Array));
+      await table.write(outputs);
+      meter.add(rows.length / width);
+    }
   });
   await table.end();
   await saveStream(stream, options.state);
@@ -93,16 +98,17 @@ async function runSequence(
   if (options.state !== undefined) {
     throw new Error("--state: expected a model that streams; got one that needs its whole sequence");
   }
-  const table = await openTable(model, options);
+  const table = openTable(model, options);
   const numbers: number[] = [];
-  await untilInterrupted(readRows(model, input), async (rows) => {
-    for (const number of rows) numbers.push(number);
+  await untilInterrupted(async () => {
+    for await (const rows of readRows(model, input)) for (const number of rows) numbers.push(number);
   });
-  if (numbers.length > 0) {
+  await untilInterrupted(async () => {
+    if (numbers.length === 0) return;
     const { outputs } = session.run(inputsOf(model, Float32Array.from(numbers)));
     await table.write(joinOutputs(model, outputs));
     meter.add(numbers.length / columnsOf(model).size);
-  }
+  });
   await table.end();
 }
 
@@ -115,23 +121,22 @@ async function runText(
 ): Promise<void> {
   const stream = await openStream(session, options.state);
   const characters = continueText(model, stream, sampling);
-  const sink = await openSink(options.output);
-  await sink.write(sampling.text);
-  for (const character of characters) {
-    await sink.write(character);
-    meter.add(1);
-  }
-  await sink.write("\n");
+  const sink = openSink(options.output);
+  await untilInterrupted(async () => {
+    await sink.write(sampling.text);
+    for (const character of characters) {
+      await sink.write(character);
+      meter.add(1);
+    }
+    await sink.write("\n");
+  });
   await sink.end();
   await saveStream(stream, options.state);
 }
 
-async function untilInterrupted(
-  batches: AsyncIterable<Float32Array>,
-  take: (rows: Float32Array) => Promise<void>,
-): Promise<void> {
+async function untilInterrupted(work: () => Promise<void>): Promise<void> {
   try {
-    for await (const rows of batches) await take(rows);
+    await work();
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
   }
@@ -145,8 +150,5 @@ async function openStream(session: Session, path: string | undefined): Promise<S
 }
 
 async function saveStream(stream: Stream, path: string | undefined): Promise<void> {
-  if (path === undefined) return;
-  await writeFile(path, stream.save()).catch((error) => {
-    throw nameError(path, error);
-  });
+  if (path !== undefined) await write(path, stream.save());
 }

@@ -94,7 +94,7 @@ frame, and one step is assumed per quantum; --hop changes that.
 
 Options
   --count N            steps and quanta to time (default: 5000)
-  --rate HZ            samples per second (default: 48000)
+  --rate HZ            samples per second (default: as the model says, or 48000)
   --quantum N          samples between two deadlines (default: 128)
   --hop N              samples per step (default: 1 if the input is one number, else a quantum)
 ${LAYERS}

@@ -236,6 +236,11 @@ describe("bakeModel", () => {
       '"variant" expected simd, relaxed, got reference',
     ],
     [() => bakeModel(model, "model", { maxSteps: 0 }), '"maxSteps" expected an integer ≥ 1, got 0'],
+    [() => bakeModel(model, "model", { maxSteps: 1e9 }), "maxSteps: expected an instance of at most 4 GiB; got"],
+    [
+      () => bakeModel(model, "model", { presicion: "int8" } as object),
+      '"options" expected variant, precision, maxSteps, got presicion',
+    ],
   ])("checks its arguments: %#", (call, message) => {
     expect(call).toThrow(message);
   });

@@ -64,8 +64,8 @@ describe("sluice bake", () => {
     [["--variant", "reference"], '--variant: expected simd, relaxed; got "reference"'],
     [["--precision", "int4"], '--precision: expected f32, int8; got "int4"'],
     [["-o", "model.js"], '--output: expected a name that ends in .wasm; got "model.js"'],
-    [["--max-steps", "0"], "--max-steps: expected an integer ≥ 1; got 0"],
-    [["--max-steps", "x"], '--max-steps: expected an integer ≥ 0; got "x"'],
+    [["--max-steps", "0"], '--max-steps: expected an integer ≥ 1; got "0"'],
+    [["--max-steps", "x"], '--max-steps: expected an integer ≥ 1; got "x"'],
   ])("is a wrong call with %j", (args, message) => {
     const { code, err } = bake("classifier.safetensors", ...args);
     expect([code, err]).toEqual([2, `sluice: ${message} (sluice bake --help tells more)\n`]);

@@ -3,7 +3,7 @@
  * specialisation (specialise.ts), then nodes (emitter.ts), then the checks that every Model passes (src/graph.ts).
  */
 
-import { checkOneOf, kindOf, wrongKind } from "../../arguments.ts";
+import { checkOneOf, checkOptions, kindOf, wrongKind } from "../../arguments.ts";
 import { ModelError } from "../../errors.ts";
 import { buildModel } from "../../graph.ts";
 import type { Model, StateInfo } from "../../model.ts";
@@ -12,6 +12,7 @@ import { GRAPH } from "../../ops/graph.ts";
 import { elements } from "../../tensor.ts";
 import type { Format } from "../format.ts";
 import { show } from "../json.ts";
+import { refuseLayers } from "../native.ts";
 import { fuseCells } from "./cells.ts";
 import { Emitter } from "./emitter.ts";
 import { type Choice, choicesOf, constantsOf, type InputValue, inputsOf, valuesOf } from "./inputs.ts";
@@ -46,12 +47,16 @@ export interface ReadOnnxOptions {
   readonly nonFinite?: "refuse" | "allow";
 }
 
+/** Of reading, and of loading, which passes its own on. */
+const OPTIONS = "shapes constants state gruReset files limits nonFinite signal onProgress fetch".split(" ");
+
 /**
  * Reads a model from the bytes of an ONNX file.
  * @throws FormatError for the bytes, ModelError for what they mean
  */
 export function readOnnxModel(ops: OpTable, bytes: Uint8Array, options: ReadOnnxOptions = {}): Model {
   if (kindOf(bytes) !== "Uint8Array") throw wrongKind("bytes", "Uint8Array", bytes);
+  checkOptions(options, OPTIONS);
   if (options.gruReset !== undefined) checkOneOf("gruReset", options.gruReset, ["after"]);
   const limits = { ...ONNX_LIMITS, ...options.limits };
   const file = parseOnnx(bytes, limits);
@@ -184,6 +189,12 @@ function streamed(
   const steps = [...graph.steps];
   checkInitials(steps, choice.oneStep);
   const given = values.filter(({ places }) => places);
+  for (const name of Object.keys(state))
+    if (!given.some((value) => value.name === name))
+      throw new ModelError(
+        "ERR_SEQUENCE_AXIS",
+        `${show(name)}: expected a state; got an input along the axis of steps.`,
+      );
   const returned = new Set<Value>();
   for (const input of given) {
     const output = graph.outputs.find(
@@ -243,8 +254,8 @@ export const onnx: Format = {
   conventions:
     "gates z, r, h and i, o, f, c; weights (G·H, I); two biases; reset before the product unless linear_before_reset",
   matches,
-  read(_, bytes, { layers, ...options } = {}) {
-    if (layers !== undefined) throw new TypeError('"layers" expected none for a file that has its own graph, got some');
+  read(_, bytes, { layers, inputs, outputs, ignore: _unused, ...options } = {}) {
+    refuseLayers({ layers, inputs, outputs });
     return readOnnxModel(GRAPH, bytes, options);
   },
   outline: (bytes) => outlineOf(parseOnnx(bytes, ONNX_LIMITS)),

@@ -209,6 +209,9 @@ describe("recurrent layers", () => {
     expect(() => readModel(write(crossed), { state: { h0: "hn" } })).toThrow(
       '"h0": expected an output that gives this state back',
     );
+    expect(() => readModel(write(file), { state: { x: "Y" } })).toThrow(
+      '"x": expected a state; got an input along the axis of steps.',
+    );
   });
 
   it("an initial state that is zero by Shape, Gather and ConstantOfShape folds away; another is a tensor", () => {
@@ -744,6 +747,12 @@ describe("torch ≥ 2.9's exporter leaves linear_before_reset out of nn.GRU", ()
     const model = readModel(file(["pytorch", "2.9.1"]), { gruReset: "after" });
     expectClose("corrected", run(model).output, truth, 1e-6);
     expect(model.warnings).toEqual([]);
+  });
+
+  it.each(["gru_reset", "layers"])("an option that it does not know is refused: %s", (name) => {
+    expect(() => readModel(file(["pytorch", "2.9.1"]), { [name]: "after" })).toThrow(
+      new RegExp(`^"options" expected shapes, constants, state, gruReset, .*, got ${name}$`),
+    );
   });
 
   it("who made a file changes the warnings and nothing else", () => {
