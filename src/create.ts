@@ -11,6 +11,7 @@ import { ModelError } from "./errors.ts";
 import { checkGraph, type Graph } from "./graph.ts";
 import {
   compile,
+  decode,
   fastestFirst,
   instantiate,
   isRemote,
@@ -51,16 +52,23 @@ export interface SessionOptions<Source = WasmSource> extends RuntimeOptions<Sour
 /** The reference as an engine, with the operators that an entry has. */
 export type CreateReference = (model: Model, options: { rows: number; values: Graph["values"] }) => Engine;
 
-/** What `variant` and `wasm` leave to try, in this order. */
+/**
+ * What `variant` and `wasm` leave to try, in this order.
+ * @throws TypeError for a `wasm` of another kind
+ */
 function candidates(kit: Kit, { variant = "auto", wasm }: RuntimeOptions<KernelBinary>): readonly KernelBinary[] {
-  if (wasm !== undefined) return [wasm];
+  if (wasm !== undefined) return [decode(wasm)];
   return variant === "auto" ? fastestFirst(kit) : [kit[variant as "simd"]];
+}
+
+function checkVariant(variant: string, ...others: readonly string[]): void {
+  checkOneOf("variant", variant, ["auto", "simd", "relaxed", ...others]);
 }
 
 /** Undefined: the reference. */
 export function openRuntime(kit: Kit, options: RuntimeOptions<KernelBinary>): Runtime | undefined {
   const { variant = "auto", wasm } = options;
-  checkOneOf("variant", variant, ["auto", "simd", "relaxed", "reference"]);
+  checkVariant(variant, "reference");
   if (variant === "reference") return undefined;
   let got: unknown;
   for (const binary of candidates(kit, options)) {
@@ -82,7 +90,7 @@ export function openRuntime(kit: Kit, options: RuntimeOptions<KernelBinary>): Ru
 export async function compileBuild(kit: Kit, options: RuntimeOptions): Promise<WebAssembly.Module> {
   const given = await fetched(options);
   const { variant = "auto" } = given;
-  checkOneOf("variant", variant, ["auto", "simd", "relaxed"]);
+  checkVariant(variant);
   let got: unknown;
   for (const binary of candidates(kit, given)) {
     try {
@@ -97,11 +105,13 @@ export async function compileBuild(kit: Kit, options: RuntimeOptions): Promise<W
 /** Undefined: the reference. */
 function runtimeFor(kit: Kit, model: Model, options: SessionOptions<KernelBinary>): Runtime | undefined {
   const { maxSteps = 64, variant = "auto", precision, runtime } = options;
+  checkVariant(variant, "reference");
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   checkOptions(options, ["variant", "wasm", "maxSteps", "precision", "runtime"]);
   checkInteger("maxSteps", maxSteps, 1);
   if (precision !== undefined) checkOneOf("precision", precision, ["f32", "int8"]);
   if (runtime === undefined) return openRuntime(kit, options);
+  if (!(runtime?.f32 && runtime.ops)) throw wrongKind("runtime", "a Runtime", runtime);
   if (variant === "auto" || variant === runtime.variant) return runtime;
   throw new ModelError("ERR_VARIANT", `variant: expected "${variant}"; got a runtime of "${runtime.variant}".`);
 }

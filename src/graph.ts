@@ -142,7 +142,7 @@ export function checkGraph(
     });
   }
   for (const { initial } of states) if (initial !== undefined) used.add(initial);
-  ops.constant?.graph?.checkStates(values, paired, tensors);
+  ops.constant?.graph?.checkStates(values, paired, tensors, sequenceNode);
   return { values, sequenceNode, used };
 }
 
@@ -326,7 +326,17 @@ export function buildModel(
     }),
     nodes,
     tensors,
-    states: [...states, ...paired],
+    // In one order, which saved states depend on.
+    states: [
+      ...states,
+      ...paired.map(({ name, shape, input, output, initial }) => ({
+        name,
+        shape,
+        input,
+        output,
+        ...(initial && { initial }),
+      })),
+    ],
     info,
     warnings: [],
   };

@@ -50,9 +50,10 @@ function isModule(binary: unknown): binary is WebAssembly.Module {
 /** Text as bytes, by hand: audio worklets have neither atob nor TextDecoder. @internal */
 export function decode(binary: KernelBinary): WebAssembly.Module | Uint8Array<ArrayBuffer> {
   const text = Array.isArray(binary) ? binary.join("") : binary;
-  if (typeof text !== "string") return isModule(text) ? text : new Uint8Array(text);
-  if (!text.startsWith(MAGIC)) throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);
-  return bytesOfText(text);
+  if (typeof text === "string" && text.startsWith(MAGIC)) return bytesOfText(text);
+  if (isModule(text)) return text;
+  if (/^Uint8Array|ArrayBuffer$/.test(kindOf(text))) return new Uint8Array(text as ArrayBuffer);
+  throw wrongKind("wasm", "a Module, bytes, a URL or a Response", binary);
 }
 
 /** How the text of a module begins: "\0asm". */

@@ -58,10 +58,11 @@ export function layersToModel(
     throw new ModelError("ERR_GRAPH", "layers: expected a list of one or more; got none.");
   }
   for (const layer of layers) {
-    if (typeof layer?.type === "string" && (layer.inputs === undefined || Array.isArray(layer.inputs))) continue;
+    const { type, name = "", inputs = [] } = layer ?? {};
+    if (Array.isArray(inputs) && [type, name, ...inputs].every((one) => typeof one === "string")) continue;
     throw new ModelError(
       "ERR_GRAPH",
-      `layers: expected records with a type and a list of inputs; got ${JSON.stringify(layer)}`,
+      `layers: expected records with a type, a name and a list of inputs; got ${JSON.stringify(layer)}`,
     );
   }
   const named = cellNames(layers, tensors);
@@ -70,7 +71,7 @@ export function layersToModel(
     inputs.map(({ name, dtype, shape }): [string, Shaped] => [name, { dtype, shape: rowShape(shape) }]),
   );
   for (const { input, shape } of options.states ?? []) if (input) values.set(input, { dtype: "F32", shape });
-  let previous = inputs[0].name;
+  let previous = inputs[0]?.name ?? "";
   const nodes = layers.map((layer, i): Node => {
     const { type: op, name = "", inputs = [previous] } = layer;
     const row = opOf(ops, { name, op });

@@ -1,5 +1,6 @@
 /** A model from where it is kept: a path or URL, a Response, or bytes that the caller already has. */
 
+import { unlessAborted } from "./abort.ts";
 import { kindOf, wrongKind } from "./arguments.ts";
 import { FormatError } from "./errors.ts";
 
@@ -22,7 +23,7 @@ export async function loadBytes(source: ModelSource, options: LoadOptions = {}):
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   const found = await open(source, options);
-  if (onProgress === undefined) return bodyOf(found);
+  if (onProgress === undefined) return unlessAborted(bodyOf(found), signal);
   if (!isResponse(found)) {
     onProgress(found.length, found.length);
     return found;
@@ -32,10 +33,16 @@ export async function loadBytes(source: ModelSource, options: LoadOptions = {}):
   let loaded = 0;
   const reader = found.body?.getReader();
   if (reader === undefined) return bodyOf(found);
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    parts.push(part.value);
-    loaded += part.value.length;
-    onProgress(loaded, total);
+  const read = () => unlessAborted(reader.read(), signal);
+  try {
+    for (let part = await read(); !part.done; part = await read()) {
+      parts.push(part.value);
+      loaded += part.value.length;
+      onProgress(loaded, total);
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    throw error;
   }
   const bytes = new Uint8Array(loaded);
   let at = 0;

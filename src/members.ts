@@ -8,11 +8,11 @@
  */
 
 import { STATUS_ID } from "../assembly/abi.ts";
-import { wrong, wrongKind } from "./arguments.ts";
+import { kindOf, wrong, wrongKind } from "./arguments.ts";
 import type { Engine, IoRegion, States } from "./engine.ts";
 import { FormatError, SessionError } from "./errors.ts";
 import type { Model, StateInfo } from "./model.ts";
-import { byPort, checkRows, type Numbers, type Output, outputOf, type Port } from "./ports.ts";
+import { apart, byPort, checkRows, type Numbers, type Output, outputOf, type Port } from "./ports.ts";
 import { elements } from "./tensor.ts";
 
 /** States by name, `NAME.h` and `NAME.c`, each (layers × directions, B, H), row-major. A state of a graph has its input's shape. */
@@ -28,6 +28,8 @@ export interface SessionCore {
   readonly whole: boolean;
   /** A state pairs an output with an input: a step needs the one before it whole. */
   readonly stepwise?: boolean;
+  /** Ids that nobody can check before come to light while it runs. */
+  readonly fallible?: boolean;
   /** Those of live streams, groups and runs. */
   readonly live: Set<Members>;
   /** What the model's saved states begin with; computed when first asked for. */
@@ -110,8 +112,22 @@ export class Members {
     return this.#rows;
   }
 
-  /** Runs what `prepare` has checked; returns ys. */
-  run({ from, to, T, count, members, lengths, xsFirst, ysFirst }: Prepared): Output {
+  /** Runs what `prepare` has checked; returns ys. What fails in the middle leaves all states as they were. */
+  run(course: Prepared): Output {
+    const { members, count } = course;
+    if (!this.core.fallible) return this.#run(course);
+    const before = Array.from({ length: count }, (_, j) => this.state(members?.[j] ?? j));
+    try {
+      return this.#run(course);
+    } catch (error) {
+      before.forEach((state, j) => {
+        this.setState(state, members?.[j] ?? j);
+      });
+      throw error;
+    }
+  }
+
+  #run({ from, to, T, count, members, lengths, xsFirst, ysFirst }: Prepared): Output {
     const { states } = this;
     const { engine, inputs, outputs, whole, stepwise } = this.core;
     const tile = Math.min(count, whole ? Math.max(1, Math.floor(WHOLE_ROWS / T)) : engine.rows);
@@ -147,10 +163,10 @@ export class Members {
   /** Replaces the states that are named, after `checkState`. */
   setState(state: Readonly<State>, first = 0, count = 1): void {
     const { states } = this;
-    checkState(this.core.model, state, count);
+    const own = checkState(this.core, state, count);
     this.#infos.forEach(({ name }, index) => {
-      if (!Object.hasOwn(state, name)) return;
-      for (let b = 0; b < count; b++) states.write(first + b, index, state[name], b, count);
+      if (!Object.hasOwn(own, name)) return;
+      for (let b = 0; b < count; b++) states.write(first + b, index, own[name], b, count);
     });
   }
 
@@ -236,16 +252,19 @@ export function prepare({ inputs, outputs }: SessionCore, xs: unknown, ys: unkno
   return { ...course, from, to, T };
 }
 
-/** Throws unless every name is a state and every array as long as `count` of it. */
-export function checkState({ states }: Model, state: Readonly<State>, count: number): void {
-  if (typeof state !== "object" || state === null) throw wrongKind("state", "a record", state);
-  for (const [name, values] of Object.entries(state)) {
+/** The state, apart from memory. Throws unless every name is a state and every array as long as `count` of it. */
+export function checkState({ model, engine }: SessionCore, state: Readonly<State> = {}, count: number): State {
+  const { states } = model;
+  if (kindOf(state) !== "Object") throw wrongKind("state", "a record", state);
+  const entries = Object.entries(state);
+  for (const [name, values] of entries) {
     const info = states.find((one) => one.name === name);
     if (!info) throw wrong("state", states.map((one) => one.name).join(", ") || "no names", `"${name}"`);
     if (!(values instanceof Float32Array)) throw wrongKind(name, "Float32Array", values);
     const size = elements(info.shape) * count;
     if (values.length !== size) throw wrong(name, `length ${size}`, values.length);
   }
+  return Object.fromEntries(entries.map(([name, values]) => [name, apart(values, engine)]));
 }
 
 /** Throws unless the kernels say ok. Only ids that were written in place come to light here. */
@@ -293,7 +312,7 @@ function copyRows(
 }
 
 /**
- * 64 bits of a model: its graph as JSON, then every tensor's dtype, shape and bytes in name order, through two lanes of
+ * 64 bits of a model: its graph as JSON, then every tensor's dtype, shape, bytes and scales in name order, through two lanes of
  * FNV-1a with a finaliser. It tells models apart; it does not sign them.
  */
 function hashModel({ inputs, outputs, nodes, states, tensors }: Model): readonly [number, number] {
@@ -308,9 +327,10 @@ function hashModel({ inputs, outputs, nodes, states, tensors }: Model): readonly
     word(-1);
   };
   text(JSON.stringify([inputs, outputs, nodes, states]));
-  for (const [name, { dtype, shape, data }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  for (const [name, { dtype, shape, data, scale }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
     text(`${name} ${dtype} ${shape}`);
-    new Uint8Array(data.buffer, data.byteOffset, data.byteLength).forEach(word);
+    for (const { buffer, byteOffset, byteLength } of scale ? [data, scale] : [data])
+      new Uint8Array(buffer, byteOffset, byteLength).forEach(word);
   }
   const finish = (value: number) => {
     const mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);

@@ -8,6 +8,7 @@
  */
 
 import { thread } from "../build/worker-thread.ts";
+import { iteratorOf, unlessAborted } from "./abort.ts";
 import { checkInteger, wrongKind } from "./arguments.ts";
 import { SessionError, type SessionOptions } from "./index.ts";
 import type { State } from "./members.ts";
@@ -164,7 +165,7 @@ export class Pool {
     } finally {
       signal?.removeEventListener("abort", abort);
       stop.abort(disposed());
-      inputs.return?.()?.catch?.(() => {});
+      (inputs.return?.() as Promise<unknown> | undefined)?.catch?.(() => {});
     }
   }
 
@@ -308,29 +309,6 @@ export class PoolStream {
 
 function first<T>(set: ReadonlySet<T>): T | undefined {
   return set.values().next().value;
-}
-
-/**
- * The promise's end, or the signal's: a source that does not answer keeps nobody from stopping. Not Promise.race with one promise
- * for the signal, which would keep every value that it was raced with.
- */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) abort();
-    const settled = Promise.resolve(promise).then(resolve, reject);
-    settled.finally(() => signal.removeEventListener("abort", abort));
-  });
-}
-
-function iteratorOf<T>(source: Iterable<T> | AsyncIterable<T>): AsyncIterator<T> {
-  if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
-  const iterator = source[Symbol.iterator]();
-  return {
-    next: async () => iterator.next(),
-    return: async () => iterator.return?.() ?? { done: true, value: undefined },
-  };
 }
 
 function disposed(): SessionError {

@@ -1,6 +1,7 @@
 /** The callers' arrays: found by input or output name, and checked before anything is written. */
 
 import { checkInteger, wrong, wrongKind } from "./arguments.ts";
+import type { Engine } from "./engine.ts";
 import { rowSize } from "./graph.ts";
 import type { Model, ValueInfo } from "./model.ts";
 import { ARRAYS } from "./tensor.ts";
@@ -80,8 +81,14 @@ export function checkRows(
     for (let i = 0; i < x.length; i++) if (x[i] < 0 || x[i] >= ids) throw wrong(name, `0…${ids - 1}`, x[i]);
 }
 
+/** A copy of what lies in the session's memory, which may grow or be written before it is read. */
+export function apart<A extends Numbers>(array: A, { inputs }: Engine): A {
+  return array.buffer === inputs[0].row.buffer ? (array.slice() as A) : array;
+}
+
 /** Throws unless `x` may stand for the one element of the port. */
 export function checkNumber(x: number, { dtype, size, ids, name }: Port): void {
   if (size !== 1) throw wrongKind(name, `${ARRAYS[dtype].name} of ${size}`, x);
   if (ids !== undefined) checkInteger(name, x, 0, ids - 1);
+  else if (dtype === "I32") checkInteger(name, x, -(2 ** 31), 2 ** 31 - 1);
 }

@@ -11,7 +11,7 @@ import type { Graph } from "./graph.ts";
 import { StreamGroup } from "./group.ts";
 import { checkState, Members, prepare, type SessionCore, type State } from "./members.ts";
 import type { Model, StateInfo, ValueInfo } from "./model.ts";
-import { byPort, checkRows, type Numbers, portsOf } from "./ports.ts";
+import { apart, byPort, checkRows, type Numbers, portsOf } from "./ports.ts";
 import { Stream, type StreamOptions } from "./stream.ts";
 import { ARRAYS } from "./tensor.ts";
 
@@ -78,6 +78,10 @@ export class Session {
       outputs: portsOf(model, model.outputs),
       whole: graph.sequenceNode !== undefined,
       stepwise: model.states.some(({ input }) => input !== undefined),
+      fallible: model.nodes.some(
+        ({ op, inputs: [ids] }) =>
+          op === "gather" || (op === "embedding" && !model.inputs.some(({ name }) => name === ids)),
+      ),
       live: new Set(),
     };
   }
@@ -106,11 +110,13 @@ export class Session {
   run(xs: RunInput, options: RunOptions = {}): RunResult {
     const core = this.#live();
     checkOptions(options, ["batch", "lengths", "state", "batchFirst", "keep"]);
-    const { batchFirst: ysFirst = false, keep = "all", state = {} } = options;
+    const { batchFirst: ysFirst = false, keep = "all" } = options;
     checkOneOf("keep", keep, ["all", "last"]);
     const { arrays, lengths, count, steps, xsFirst } = this.#measure(xs, options);
-    const prepared = prepare(core, arrays, undefined, { count, steps, lengths, xsFirst, ysFirst });
-    checkState(core.model, state, count);
+    const checked = prepare(core, arrays, undefined, { count, steps, lengths, xsFirst, ysFirst });
+    // Copies, before memory grows for the members.
+    const prepared = { ...checked, from: checked.from.map((x) => apart(x, core.engine)) };
+    const state = checkState(core, options.state, count);
     const members = new Members(core, count);
     try {
       members.setState(state, 0, count);
@@ -143,10 +149,10 @@ export class Session {
    */
   stream(options: StreamOptions = {}): Stream {
     checkOptions(options, ["state", "trace", "traceSteps"]);
-    const { state = {}, trace = false, traceSteps = 64 } = options;
+    const { trace = false, traceSteps = 64 } = options;
     checkInteger("traceSteps", traceSteps, 1);
     const core = this.#streaming();
-    checkState(core.model, state, 1);
+    const state = checkState(core, options.state, 1);
     const stream = new Stream(core, trace ? traceSteps : 0);
     stream.setState(state);
     return stream;
@@ -166,6 +172,7 @@ export class Session {
   /** Runs `n` steps of zeros, so that the engine compiles the kernels fully. Overwrites `stream.input`. */
   warmup(n = 300): void {
     const { engine } = this.#live();
+    checkInteger("n", n, 0);
     const states = engine.createStates(1);
     for (const { data } of engine.inputs) data.fill(0);
     for (let i = 0; i < n; i++) engine.execute(states, 1);
@@ -213,8 +220,9 @@ export class Session {
   }
 
   #streaming(): SessionCore {
+    const core = this.#live();
     const node = this.#graph.sequenceNode;
-    if (node === undefined) return this.#live();
+    if (node === undefined) return core;
     const message = `${node}: runs backwards over time, so the model needs its whole sequence.`;
     throw new ModelError("ERR_SEQUENCE_MODEL", message, { node, hint: "Use session.run." });
   }

@@ -1,5 +1,6 @@
 /** One independent state of a session's model, advanced a step or a run of steps at a time. */
 
+import { until } from "./abort.ts";
 import type { Engine, IoRegion, TraceRows } from "./engine.ts";
 import { SessionError } from "./errors.ts";
 import { check, Members, prepare, type SessionCore, type State } from "./members.ts";
@@ -184,7 +185,7 @@ export class Stream {
   }
 
   /**
-   * Steps through an async source of frames, such as a Node or web stream.
+   * Steps through an async source of frames, such as a Node or web stream. `signal` ends it, also while the source is silent.
    * @example
    * for await (const y of stream.over(frames)) console.log(y);
    */
@@ -192,10 +193,7 @@ export class Stream {
     source: AsyncIterable<StepInput> | Iterable<StepInput>,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<Output, void> {
-    for await (const frame of source) {
-      signal?.throwIfAborted();
-      yield this.step(frame);
-    }
+    for await (const frame of until(source, signal)) yield this.step(frame);
   }
 
   /** Ends the stream and frees its memory. Idempotent. */
@@ -229,7 +227,8 @@ function write(regions: readonly IoRegion[], inputs: readonly Port[], x: StepInp
     if (typeof value === "number") checkNumber(value, inputs[i]);
     else checkRows(value, inputs[i], 1);
   }
-  for (let i = 0; i < inputs.length; i++) {
+  // Backwards: `stream.input` is the first region, and may be given for another.
+  for (let i = inputs.length - 1; i >= 0; i--) {
     const value = named ? x[inputs[i].name] : x;
     if (typeof value === "number") regions[i].row[0] = value;
     else copyRow(regions[i].row, value as Numbers);

@@ -83,11 +83,12 @@ export interface Op {
 }
 
 export interface GraphSupport {
-  /** Throws unless every state's output has its shape, and its initial value too. */
+  /** Throws unless every state's output has its shape, and its initial value too, and steps are taken one by one. */
   checkStates(
     values: ReadonlyMap<string, Shaped>,
     states: readonly StateInfo[],
     tensors: ReadonlyMap<string, Tensor>,
+    sequenceNode: string | undefined,
   ): void;
   extend(frame: PlanFrame): PlanExtension;
 }

@@ -1,5 +1,7 @@
 /** Runtime, Session, Stream and StreamGroup whose work is done in a worker: the same names, promises instead of values. */
 
+import { until } from "../abort.ts";
+import { wrongKind } from "../arguments.ts";
 import type { TraceRows, Variant } from "../engine.ts";
 import { type RunResult, SessionError, type SessionInfo } from "../index.ts";
 import type { State } from "../members.ts";
@@ -137,7 +139,9 @@ export class WorkerStream {
     options?: CallOptions,
   ): Promise<Record<string, Float32Array>>;
   step(x: StepInput, y?: Output, options?: CallOptions): Promise<Output>;
-  step(x: StepInput, y?: Output, options?: CallOptions): Promise<Output> {
+  async step(x: StepInput, y?: Output, options?: CallOptions): Promise<Output> {
+    // In the worker, a step without x would read what is there.
+    if (x === undefined) throw wrongKind("x", "an array, a number or a record", x);
     return this.#object.fill("step", [x], y, options);
   }
 
@@ -192,7 +196,7 @@ export class WorkerStream {
     source: AsyncIterable<StepInput> | Iterable<StepInput>,
     options: CallOptions = {},
   ): AsyncGenerator<Output, void> {
-    for await (const frame of source) yield await this.step(frame, undefined, options);
+    for await (const frame of until(source, options.signal)) yield await this.step(frame, undefined, options);
   }
 
   dispose(): void {

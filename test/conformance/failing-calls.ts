@@ -134,6 +134,13 @@ const NUMBER_FAILURES: Failures = {
   ],
   "a group of none": [({ session }) => session.group(0), 'RangeError "n" 0'],
   "a group of a half": [({ session }) => session.group(1.5), 'RangeError "n" 1.5'],
+  "warmup for ever": [({ session }) => session.warmup(Infinity), 'RangeError "n" 0 Infinity'],
+  "warmup of a text": [({ session }) => session.warmup("5" as never), 'RangeError "n" 0 5'],
+  "session.run with the state in a Map": [
+    ({ session }) => session.run(x(I), { state: new Map() as never }),
+    'TypeError "state" record Map',
+  ],
+  "setState with a Map": [({ stream }) => stream.setState(new Map() as never), 'TypeError "state" record Map'],
   "session.run with an option misspelt": [
     ({ session }) => session.run(x(4 * I), { lenghts: [4] } as object),
     'RangeError "options" batch, lengths, state, batchFirst, keep lenghts',

@@ -87,6 +87,8 @@ function checkOptions(implementation: Implementation): void {
   for (const maxSteps of [0, -1, 1.5, Number.NaN]) {
     expectError(() => implementation.createSession(model, { maxSteps }), `RangeError "maxSteps" ${maxSteps}`);
   }
+  for (const runtime of [null, {}, 1])
+    expectError(() => implementation.createSession(model, { runtime } as object), 'TypeError "runtime" Runtime');
   expectError(
     () => implementation.createSession(model, { maxSteps: 4, precison: "int8" } as object),
     'RangeError "options" variant, wasm, maxSteps, precision, runtime precison',

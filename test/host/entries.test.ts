@@ -132,6 +132,25 @@ describe("files that sluice loads where it needs them", () => {
   });
 });
 
+describe("kernels that a caller gives", () => {
+  it.each([5, {}, "zzz", new URL("file:///kernels.wasm"), new Float32Array(2), null])(
+    "are a Module, bytes or their text: %s is a TypeError",
+    (wasm) => {
+      expect(() => createSessionSync(model, { wasm: wasm as never })).toThrow(
+        /^"wasm" expected a Module, bytes, a URL or a Response, got /,
+      );
+    },
+  );
+
+  it("are bytes in any buffer, or a Module", () => {
+    const bytes = new Uint8Array(readFileSync(new URL("dist/simd.wasm", root)));
+    const shared = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(shared).set(bytes);
+    for (const wasm of [bytes, bytes.buffer, shared as never, modules.simd])
+      expect(createSessionSync(model, { wasm }).info.variant).toBe("simd");
+  });
+});
+
 describe("the classes of errors", () => {
   it.each(["index", "onnx", "load"])("what dist/%s.js throws is instanceof the class of sluice", async (name) => {
     const entry = await import(new URL(`dist/${name}.js`, root).href);

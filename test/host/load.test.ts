@@ -58,6 +58,20 @@ describe("while a model loads", () => {
     expect(told).toEqual([[3, 3]]);
   });
 
+  it.each([[{}], [{ onProgress: () => {} }]])("a signal stops it while the body is silent: %o", async (options) => {
+    let cancelled = false;
+    const body = new ReadableStream({
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    const controller = new AbortController();
+    const loading = loadBytes(new Response(body), { ...options, signal: controller.signal });
+    setTimeout(() => controller.abort(new Error("enough")), 5);
+    await expect(loading).rejects.toThrow("enough");
+    expect(cancelled).toBe("onProgress" in options);
+  });
+
   it("a signal stops it before anything is opened", async () => {
     await expect(loadBytes(THREE, { signal: AbortSignal.abort() })).rejects.toMatchObject({ name: "AbortError" });
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { relaxed, simd } from "../../build/kernels.ts";
 import { createArena } from "../../src/arena.ts";
 import { openRuntime } from "../../src/create.ts";
-import { createSessionSync, type LayerSpec, modelFromLayers } from "../../src/index.ts";
+import { createSessionSync, type LayerSpec, modelFromLayers, quantizeModel } from "../../src/index.ts";
 import { CORE } from "../../src/ops/core.ts";
 import { tensors } from "../tensors.ts";
 
@@ -46,6 +46,17 @@ describe.each(["reference", "simd"] as const)("in the %s variant", (variant) => 
     expect(output).toEqual(outputs.rnn.slice(-5));
     expect(output.some((value) => value !== 0)).toBe(true);
   });
+});
+
+it("the state of a quantised model is not that of one with other scales", () => {
+  const doubled = new Map(
+    [...tensors(GRU)].map(([name, one]) => [name, { ...one, data: (one.data as Float32Array).map((w) => 2 * w) }]),
+  );
+  const [a, b] = [tensors(GRU), doubled].map((all) =>
+    createSessionSync(quantizeModel(modelFromLayers(LAYERS, all))).stream(),
+  );
+  expect(() => b.load(a.save())).toThrow(expect.objectContaining({ code: "ERR_STATE" }));
+  b.load(b.save());
 });
 
 describe("the arena", () => {

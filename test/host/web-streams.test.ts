@@ -55,6 +55,51 @@ describe("stream.over", () => {
   });
 });
 
+describe("a signal of stream.over", () => {
+  const silent = (ended: () => void) => ({
+    [Symbol.asyncIterator]: () => ({
+      next: () => new Promise<IteratorResult<Float32Array>>(() => {}),
+      return: async () => {
+        ended();
+        return { done: true as const, value: undefined };
+      },
+    }),
+  });
+
+  it("ends it while the source is silent, and tells the source", async () => {
+    let told = 0;
+    const controller = new AbortController();
+    const reading = gru().stream().over(silent(() => told++), { signal: controller.signal }).next(); // biome-ignore format: one thing
+    controller.abort(new Error("enough"));
+    await expect(reading).rejects.toThrow("enough");
+    expect(told).toBe(1);
+  });
+
+  it("that has ended before is heard before the source is asked", async () => {
+    const asked = { *[Symbol.iterator]() {} };
+    const signal = AbortSignal.abort(new Error("over"));
+    await expect(gru().stream().over(asked, { signal }).next()).rejects.toThrow("over");
+  });
+
+  it("whoever stops early has the source told, of a list too", async () => {
+    let told = 0;
+    const list = {
+      *[Symbol.iterator]() {
+        try {
+          yield* frames;
+        } finally {
+          told++;
+        }
+      },
+    };
+    for await (const y of gru().stream().over(list)) {
+      expect(y).toHaveLength(H);
+      break;
+    }
+    expect(told).toBe(1);
+  });
+});
+
 describe("session.transform", () => {
   it("turns a chunk of k frames into a chunk of k outputs", async () => {
     const session = gru();

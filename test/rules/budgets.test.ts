@@ -68,14 +68,14 @@ describe("budgets", () => {
     core = await bundle("index");
   });
 
-  it("a program with both binaries inline is at most 32.6 KiB after gzip", () => {
+  it("a program with both binaries inline is at most 33.1 KiB after gzip", () => {
     for (const text of texts) expect(core.code).toContain(text);
-    expectAtMost(`bundle (${core.code.length} bytes before gzip)`, zipped(core.code), 32.6 * KIB);
+    expectAtMost(`bundle (${core.code.length} bytes before gzip)`, zipped(core.code), 33.1 * KIB);
   });
 
-  it("a program without the binaries is at most 22.5 KiB after gzip", () => {
+  it("a program without the binaries is at most 23 KiB after gzip", () => {
     const code = texts.reduce((rest, text) => rest.replace(text, () => ""), core.code);
-    expectAtMost(`bundle (${code.length} bytes before gzip)`, zipped(code), 22.5 * KIB);
+    expectAtMost(`bundle (${code.length} bytes before gzip)`, zipped(code), 23 * KIB);
   });
 
   it("what it loads later is the reference where no kernels run, at most 4 KiB after gzip, and two files of at most 2", () => {
@@ -87,9 +87,9 @@ describe("budgets", () => {
     for (const bytes of others) expectAtMost("int8 and batch norms, or kernels from a URL", bytes, 2 * KIB);
   });
 
-  it("a program that reads ONNX, with both builds of the graph kernels, is at most 70.8 KiB after gzip; the goal is 60", async () => {
+  it("a program that reads ONNX, with both builds of the graph kernels, is at most 71.4 KiB after gzip; the goal is 60", async () => {
     const { code, later } = await bundle("onnx");
-    expectAtMost("bundle", zipped(code), 70.8 * KIB);
+    expectAtMost("bundle", zipped(code), 71.4 * KIB);
     const isReference = (text: string) => text.includes('variant:"reference"');
     expect(isReference(code)).toBe(false);
     const references = later.filter(isReference);
@@ -105,9 +105,9 @@ describe("budgets", () => {
     expect(code.split(`"${text.slice(0, text.length >> 1)}"`).length - 1).toBe(1);
   });
 
-  it("a program for onnxruntime-web over sluice/ort is at most 73.5 KiB after gzip", async () => {
+  it("a program for onnxruntime-web over sluice/ort is at most 74.2 KiB after gzip", async () => {
     const program = `export { InferenceSession, Tensor, env } from "sluice";`;
-    expectAtMost("bundle", zipped((await bundle("ort", program)).code), 73.5 * KIB);
+    expectAtMost("bundle", zipped((await bundle("ort", program)).code), 74.2 * KIB);
   });
 
   it.each(["simd", "relaxed"])("build/%s.wasm is at most 20,000 bytes", (name) => {

@@ -7,6 +7,7 @@ import { OP_GRU, OP_KEEP, OP_LSTM, OP_PACK, OP_RNN, OP_STATE_READ, OP_STATE_WRIT
 import { ModelError } from "../../errors.ts";
 import type { PlanFrame } from "../../frame.ts";
 import type { StateInfo } from "../../model.ts";
+import { printable } from "../../printable.ts";
 import { byUnits, type Place, paddedBytes } from "../../program.ts";
 import { elements, shapeText } from "../../tensor.ts";
 import type { GraphSupport } from "../op.ts";
@@ -17,7 +18,12 @@ import type { GraphLowering } from "./lowering.ts";
 const CARRIES: readonly number[] = [OP_RNN, OP_GRU, OP_LSTM];
 
 export const support: GraphSupport = {
-  checkStates(values, states, tensors) {
+  checkStates(values, states, tensors, sequenceNode) {
+    if (sequenceNode !== undefined && states.length > 0)
+      throw new ModelError(
+        "ERR_SEQUENCE_AXIS",
+        `${sequenceNode}: runs backwards over time, which no step can beside the state "${printable(states[0].name)}".`,
+      );
     for (const { name, shape, output = "", initial } of states) {
       const wrong = (what: string, got: string) => {
         throw new ModelError("ERR_SHAPE", `${what} of ${shapeText(shape)}; got ${got}`, { tensor: initial });
