@@ -3,7 +3,7 @@
  * or is stopped.
  */
 
-import { element, onFile, say } from "./page-parts.ts";
+import { askMicrophone, element, onFile, openContext, say } from "./page-parts.ts";
 
 export interface PlayerOptions {
   /** What to call the model's file. */
@@ -27,8 +27,9 @@ export function startPlayer({ model, options, echoCancellation, listening, tail,
   let ready = false;
   let recording: File | undefined;
   let playing: { readonly context: AudioContext; readonly release: () => void } | undefined;
-  /** While something opens or ends, the buttons wait. */
+  /** While something opens or ends, the buttons wait; what was chosen last comes after it. */
   let busy = false;
+  let next: (() => void) | undefined;
 
   function show(): void {
     const free = ready && !busy && playing === undefined;
@@ -41,19 +42,31 @@ export function startPlayer({ model, options, echoCancellation, listening, tail,
   async function attempt(what: string, work: () => Promise<void>): Promise<void> {
     if (busy) return;
     busy = true;
+    const focused = document.activeElement as HTMLElement | null;
     show();
     try {
       await work();
     } catch (error) {
-      const { message, hint = "" } = error as Error & { hint?: string };
-      say(`${what} ${message} ${hint}`.trim(), true);
+      say(`${what} ${(error as Error).message}`, true);
     } finally {
       busy = false;
       show();
+      // A button that had to wait has lost it.
+      if (document.activeElement === document.body) focused?.focus();
     }
+    const waited = next;
+    next = undefined;
+    waited?.();
+  }
+
+  /** As `attempt`, after what is at work: a file that was chosen is not forgotten. */
+  function attemptNext(what: string, work: () => Promise<void>): void {
+    if (busy) next = () => attempt(what, work);
+    else attempt(what, work);
   }
 
   async function begin(open: (context: AudioContext) => Promise<Sound>, live: boolean): Promise<void> {
+    say("Opening the sound output …");
     const context = await openContext(options);
     let release = () => {};
     try {
@@ -96,7 +109,7 @@ export function startPlayer({ model, options, echoCancellation, listening, tail,
     });
 
   onFile("model", (file) =>
-    attempt(`${file.name} is not a model that this page can run.`, async () => {
+    attemptNext(`${file.name} is not a model that this page can run.`, async () => {
       await end();
       ready = false;
       say(`Reading ${file.name} …`);
@@ -108,7 +121,7 @@ export function startPlayer({ model, options, echoCancellation, listening, tail,
   onFile("sound", (file) => {
     // Also while a model is being read: what is said after that counts on it.
     recording = file;
-    attempt(`${file.name} cannot be played.`, async () => {
+    attemptNext(`${file.name} cannot be played.`, async () => {
       await end();
       say(`${file.name} is ready. ${ready ? "Play it." : `Now choose ${model}.`}`);
     });
@@ -129,26 +142,13 @@ export function startPlayer({ model, options, echoCancellation, listening, tail,
   stop.addEventListener("click", () => finish("Stopped."));
 }
 
-/** A context that runs. The caller closes it. */
-async function openContext(options?: AudioContextOptions): Promise<AudioContext> {
-  const context = new AudioContext(options);
-  // Where there is no output device, a browser may neither begin nor refuse.
-  await Promise.race([context.resume(), new Promise((resolve) => setTimeout(resolve, 3000))]);
-  if (context.state === "running") return context;
-  await context.close();
-  throw new Error("The browser does not begin to play: is there a sound output?");
-}
-
 /** A source in the context, and what gives it back. */
 type Sound = readonly [source: AudioNode, release: () => void];
 
 /** As the room sounds; with `echoCancellation`, without what the speakers play. */
 async function openMicrophone(context: AudioContext, echoCancellation: boolean): Promise<Sound> {
-  if (navigator.mediaDevices === undefined) throw new Error("Browsers give it to pages from https or localhost only.");
   const audio = { echoCancellation, noiseSuppression: false, autoGainControl: false };
-  const mediaStream = await navigator.mediaDevices.getUserMedia({ audio }).catch(({ name }: Error) => {
-    throw new Error(name === "NotAllowedError" ? "It was not allowed." : "None was found.");
-  });
+  const mediaStream = await askMicrophone(audio);
   const release = () => {
     for (const track of mediaStream.getTracks()) track.stop();
   };

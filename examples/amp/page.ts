@@ -2,7 +2,7 @@
 
 import { createSluiceNode, type SluiceNode } from "sluice/graph/worklet";
 import { readModel } from "sluice/rtneural";
-import { element, say } from "../page-parts.ts";
+import { askMicrophone, element, openContext, say } from "../page-parts.ts";
 import { pluck } from "./pluck.ts";
 
 const [file, input, output, bypass] = ["file", "in", "out", "bypass"].map((id) => element<HTMLInputElement>(id));
@@ -22,8 +22,14 @@ async function choose(chosen: File | undefined): Promise<void> {
   // Another file was chosen meanwhile.
   if (latest !== chosen) return;
   try {
-    model = readModel(bytes);
-    say(`${chosen.name} is ready.`);
+    const read = readModel(bytes);
+    const [taken, given] = [read.inputs, read.outputs].map((ports) =>
+      ports.map(({ shape }) => shape.join(" × ")).join(", "),
+    );
+    if (taken !== "1" || given !== "1")
+      throw new Error(`It takes ${taken} numbers at a time and gives ${given}; this page runs models of one sample.`);
+    model = read;
+    say([`${chosen.name} is ready.`, ...read.warnings].join(" "));
   } catch (error) {
     say(`${chosen.name} cannot be used. ${(error as Error).message}`, true);
   }
@@ -38,7 +44,8 @@ function peakOf(tap: AnalyserNode, samples: Float32Array<ArrayBuffer>): number {
 
 async function start(): Promise<void> {
   if (model === undefined) return;
-  const context = new AudioContext({ sampleRate: 48_000 });
+  const sampleRate = Math.max(48_000, model.info.sampleRate ?? 0);
+  let context: AudioContext | undefined;
   let media: MediaStream | undefined;
   const timers: number[] = [];
   let over = false;
@@ -49,12 +56,21 @@ async function start(): Promise<void> {
     over = true;
     timers.forEach(clearInterval);
     release();
-    context.close();
+    context?.close();
     stop = undefined;
+    source.disabled = false;
     play.textContent = "Play";
+    for (const id of ["level", "load"]) element<HTMLMeterElement>(id).value = 0;
+    element("percent").textContent = "–";
     say("Stopped.");
   };
+  // A press of the button stops from here on, and the source stays the one that plays.
+  play.textContent = "Stop";
+  source.disabled = true;
+  say("Opening the sound output …");
   try {
+    context = await openContext({ sampleRate });
+    if (over) return void context.close();
     const before = new GainNode(context);
     const after = new GainNode(context);
     const node: SluiceNode = await createSluiceNode(context, model, { url: "processor.js", prewarm: 4800 });
@@ -74,14 +90,14 @@ async function start(): Promise<void> {
     set();
     after.connect(context.destination);
     if (source.value === "microphone") {
-      const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-      media = await navigator.mediaDevices.getUserMedia({ audio });
+      media = await askMicrophone({ echoCancellation: false, noiseSuppression: false, autoGainControl: false });
       // Stop was pressed while the browser asked.
       if (over) return release();
       new MediaStreamAudioSourceNode(context, { mediaStream: media }).connect(before);
     } else {
-      const buffer = new AudioBuffer({ length: 96_000, sampleRate: 48_000 });
-      buffer.copyToChannel(pluck(96_000, 48_000), 0);
+      const length = 2 * sampleRate;
+      const buffer = new AudioBuffer({ length, sampleRate });
+      buffer.copyToChannel(pluck(length, sampleRate), 0);
       const loop = new AudioBufferSourceNode(context, { buffer, loop: true });
       loop.connect(before);
       loop.start();
@@ -99,17 +115,18 @@ async function start(): Promise<void> {
         element("percent").textContent = `${(mean * 100).toFixed(1)} %`;
       }, 1000),
     );
-    play.textContent = "Stop";
     say("Playing.");
   } catch (error) {
-    if (!over) stop?.();
+    // Stop was pressed, which is said already.
+    if (over) return;
+    stop?.();
     say(`No sound: ${(error as Error).message}`, true);
   }
 }
 
 for (const slider of [input, output]) {
   slider.addEventListener("input", () => {
-    element(`${slider.id}-text`).textContent = `${slider.value} dB`;
+    element(`${slider.id}-text`).textContent = slider.ariaValueText = `${slider.value} dB`;
   });
 }
 file.onchange = () => choose(file.files?.[0]);

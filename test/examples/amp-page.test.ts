@@ -15,11 +15,16 @@ import {
 import { choose, NO_AXE, press, seriousFindings, status, until } from "./pages.ts";
 
 /** A GRU of 8 units in RTNeural's JSON whose head gives silence, so that what is heard with it is the bypass. */
-const silent = () => {
+const silent = (inputs = 1) => {
   const rows = (n: number, k: number) => Array.from({ length: n }, (_, i) => Array.from(noise(k, i + 1)));
-  const gru = { type: "gru", activation: "", shape: [null, null, 8], weights: [rows(1, 24), rows(8, 24), rows(2, 24)] };
+  const gru = {
+    type: "gru",
+    activation: "",
+    shape: [null, null, 8],
+    weights: [rows(inputs, 24), rows(8, 24), rows(2, 24)],
+  };
   const head = { type: "dense", activation: "", shape: [null, null, 1], weights: [Array(8).fill([0]), [0]] };
-  return JSON.stringify({ in_shape: [null, null, 1], layers: [gru, head] });
+  return JSON.stringify({ in_shape: [null, null, inputs], layers: [gru, head] });
 };
 
 describe.skipIf(CHROMIUM === undefined)(`the amplifier's page in Chromium${NO_CHROMIUM}`, () => {
@@ -27,7 +32,7 @@ describe.skipIf(CHROMIUM === undefined)(`the amplifier's page in Chromium${NO_CH
   let server: Server;
   beforeAll(async () => {
     const page = await buildPage(new URL("../../examples/amp/", import.meta.url));
-    server = await serve({ page, files: { "silent.json": silent(), "broken.json": "{}" } });
+    server = await serve({ page, files: { "silent.json": silent(), "knobs.json": silent(3), "broken.json": "{}" } });
     browser = await openBrowser(["--autoplay-policy=no-user-gesture-required"]);
   });
   afterAll(async () => {
@@ -47,6 +52,16 @@ describe.skipIf(CHROMIUM === undefined)(`the amplifier's page in Chromium${NO_CH
     expect(page.messages).toEqual([]);
   });
 
+  it("says so of a model that takes knobs beside the sample", async () => {
+    const page = await open();
+    await choose(page, "file", "/files/knobs.json");
+    await until(
+      page,
+      "knobs.json cannot be used. It takes 3 numbers at a time and gives 1; this page runs models of one",
+    );
+    expect(await page.evaluate(`document.getElementById("play").disabled`)).toBe(true);
+  });
+
   it("plays the string through the model, and past it when bypassed", async () => {
     const page = await open();
     await choose(page, "file", "/files/silent.json");
@@ -62,6 +77,7 @@ describe.skipIf(CHROMIUM === undefined)(`the amplifier's page in Chromium${NO_CH
     await vi.waitFor(async () => expect(await level(page)).toBeGreaterThan(0.01), 20_000);
     await press(page, "play");
     await until(page, "Stopped.");
+    expect(await level(page)).toBe(0);
     expect(page.messages).toEqual([]);
   });
 

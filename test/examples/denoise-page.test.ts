@@ -126,7 +126,7 @@ describe.skipIf(CHROMIUM === undefined)(`the denoiser's page in Chromium${NO_CHR
         }));
         for (const input of inputs) input.dispatchEvent(new Event("change"));
       })()`);
-      await until(page, "gtcrn_simple.onnx is ready. Play the recording");
+      await until(page, "sound.wav is ready. Play it.");
       expect(await disabled(page)).toEqual([false, false, true]);
     },
   );

@@ -74,6 +74,15 @@ describe.skipIf(CHROMIUM === undefined)(`the keyword spotter's page in Chromium$
     expect(page.messages).toEqual([]);
   });
 
+  it.skipIf(!MODELS)(`takes the file that was chosen last${MODELS ? "" : ` (${NO_VECTORS})`}`, async () => {
+    const page = await open();
+    await page.evaluate(`Promise.all([fetch("/models/GRU_L.npz"), fetch("/files/broken.npz")])`);
+    await choose(page, "model", "/models/GRU_L.npz");
+    await choose(page, "model", "/files/broken.npz");
+    await until(page, "broken.npz is not a model that this page can run.");
+    expect(await disabled(page)).toEqual([true, true, true]);
+  });
+
   it.skipIf(NO_AXE !== "")(`axe-core finds nothing serious${NO_AXE}`, async () => {
     const page = await open();
     expect(await page.evaluate(`document.querySelectorAll("meter").length`)).toBe(12);

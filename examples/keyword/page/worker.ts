@@ -37,8 +37,7 @@ async function open(file: ArrayBuffer): Promise<void> {
     spotter = new Spotter(session, { stride });
     answer({ ready: true });
   } catch (error) {
-    const { message, hint = "" } = error as Error & { hint?: string };
-    answer({ error: `${message} ${hint}`.trim() });
+    answer({ error: (error as Error).message });
   }
 }
 
