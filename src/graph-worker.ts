@@ -13,7 +13,7 @@ import {
 } from "./worker/open.ts";
 import type { WorkerRuntime, WorkerSession } from "./worker/proxies.ts";
 
-const kit: WorkerKit = { compileKernels, script: graphThread };
+const kit: WorkerKit = { compileKernels, script: graphThread, name: "sluice/graph/worker-thread" };
 
 /**
  * A worker with one memory, for several sessions.

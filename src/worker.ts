@@ -16,7 +16,7 @@ import {
 } from "./worker/open.ts";
 import type { WorkerRuntime, WorkerSession } from "./worker/proxies.ts";
 
-const kit: WorkerKit = { compileKernels, script: thread };
+const kit: WorkerKit = { compileKernels, script: thread, name: "sluice/worker-thread" };
 
 /**
  * A worker with one memory, for several sessions.

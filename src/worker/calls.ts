@@ -43,9 +43,6 @@ interface Waiting {
   settle(answer: Answer | { readonly reason: unknown }): void;
 }
 
-const HINT =
-  'A page whose policy has no "worker-src blob:" serves the file "sluice/worker-thread" itself and passes { url } or { worker }.';
-
 export class Calls {
   readonly #worker: WorkerLike;
   readonly #queue: Waiting[] = [];
@@ -53,11 +50,13 @@ export class Calls {
   #ended: Error | undefined;
   #last = 0;
 
-  constructor(worker: WorkerLike) {
+  /** @param name - of the script, for what to do where it does not load */
+  constructor(worker: WorkerLike, name: string) {
     this.#worker = worker;
     const died = (got: unknown) => {
-      const message = `worker: expected one that runs; got ${got || "an error while it loads"}.`;
-      this.end(new SessionError("ERR_WORKER", message, { hint: HINT }));
+      const reason = String(got || "an error while it loads").replace(/[. ]+$/, "");
+      const hint = `A page whose policy has no "worker-src blob:" serves the file "${name}" itself and passes { url } or { worker }.`;
+      this.end(new SessionError("ERR_WORKER", `worker: expected one that runs; got ${reason}.`, { hint }));
     };
     if ("on" in worker) {
       const node = worker as NodeWorker;

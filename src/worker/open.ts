@@ -13,6 +13,8 @@ import { WorkerRuntime, WorkerSession } from "./proxies.ts";
 export interface WorkerKit {
   readonly compileKernels: typeof compileKernels;
   readonly script: string;
+  /** What the package calls that script. */
+  readonly name: string;
 }
 
 export type WorkerRuntimeOptions = RuntimeOptions & ThreadOptions & Pick<CallOptions, "signal">;
@@ -30,7 +32,7 @@ export async function openWorkerRuntime(
   { url, worker, signal, wasm, ...options }: WorkerRuntimeOptions,
 ): Promise<WorkerRuntime> {
   const sent = { ...options, wasm: wasm && (await kit.compileKernels({ wasm })) };
-  const calls = new Calls(openWorker(kit.script, { url, worker }));
+  const calls = new Calls(openWorker(kit.script, { url, worker }), kit.name);
   return started(calls, async () => {
     const made = await calls.make<Made & { variant: Variant }>(0, "createRuntime", [sent], { signal });
     return new WorkerRuntime(calls, made);
@@ -44,7 +46,7 @@ export async function openWorkerSession(
   { url, worker, signal, transfer, runtime, wasm, ...options }: WorkerSessionOptions,
 ): Promise<WorkerSession> {
   const sent = { ...options, wasm: wasm && (await kit.compileKernels({ wasm })) };
-  const calls = runtime?.calls ?? new Calls(openWorker(kit.script, { url, worker }));
+  const calls = runtime?.calls ?? new Calls(openWorker(kit.script, { url, worker }), kit.name);
   const create = async () => {
     const target = runtime?.target ?? 0;
     const options = { signal, transfer };

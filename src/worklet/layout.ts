@@ -158,3 +158,6 @@ function framing(stft: StftOptions, { frame, hop }: FrameOptions): Framing {
   const window = windowOf(stft.window ?? "hann", istft.frame);
   return { frame: istft.frame, hop: istft.hop, fftSize: istft.spectrumLength - 2, window };
 }
+
+/** The name under which a script that has the operators of graphs registers beside its URL. */
+export const graphName = (url: string) => `${url} graph`;

@@ -10,7 +10,7 @@ import { rowSize } from "../graph.ts";
 import type { compileKernels, createSessionSync } from "../index.ts";
 import type { Model } from "../model.ts";
 import { unpackError } from "../worker/messages.ts";
-import { audioLayout, type FrameOptions, type Layout, type ParamSpec } from "./layout.ts";
+import { audioLayout, type FrameOptions, graphName, type Layout, type ParamSpec } from "./layout.ts";
 import type { Load } from "./load.ts";
 import type { ProcessorAnswer, ProcessorOptions, ProcessorOrder } from "./processor.ts";
 
@@ -124,7 +124,7 @@ function makeNode(
     return new AudioWorkletNode(context, name, options);
   } catch (error) {
     if ((error as Error).name !== "InvalidStateError") throw error;
-    const [file] = name.split("#");
+    const [file] = name.split(/[# ]/);
     throw new SessionError("ERR_WORKER", `worklet: expected ${kit.name} at ${file}; got another script.`, {
       hint: "Pass the URL that the file has after all redirections.",
     });
@@ -178,8 +178,10 @@ async function register(
     return await loading;
   } catch (error) {
     known.delete(key);
-    const message = `worklet: expected a script that loads; got ${error}.`;
-    const hint = `A page whose policy allows no "blob:" scripts serves the file "${kit.name}" itself and passes { url }.`;
+    const message = `worklet: expected ${kit.name} at ${file ?? "a blob: URL"}; got ${String(error).replace(/[. ]+$/, "")}.`;
+    const hint = file
+      ? undefined
+      : `A page whose policy allows no "blob:" scripts serves the file "${kit.name}" itself and passes { url }.`;
     throw new SessionError("ERR_WORKER", message, { hint });
   }
 }
@@ -194,7 +196,7 @@ async function load(
   try {
     const name = `${source}${fragment}`;
     await context.audioWorklet.addModule(name);
-    return name;
+    return kit.name.includes("graph") ? graphName(name) : name;
   } finally {
     if (file === undefined) URL.revokeObjectURL(source);
   }

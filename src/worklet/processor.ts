@@ -12,7 +12,7 @@ import { Runtime } from "../runtime.ts";
 import type { SentError } from "../worker/messages.ts";
 import { packError } from "../worker/messages.ts";
 import { AudioModel } from "./audio.ts";
-import type { Layout, ParamSpec } from "./layout.ts";
+import { graphName, type Layout, type ParamSpec } from "./layout.ts";
 import { type Load, LoadMeter } from "./load.ts";
 
 /** What the page sends with a node. */
@@ -90,4 +90,6 @@ export function startProcessor(ops: OpTable, url: string): void {
     }
   };
   registerProcessor(url, Processor);
+  // A node for graphs must not get the script of the core's; the other way round nothing is missing.
+  if (ops.constant) registerProcessor(graphName(url), Processor);
 }

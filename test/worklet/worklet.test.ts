@@ -357,6 +357,22 @@ describe.skipIf(CHROMIUM === undefined)(`a node in Chromium${NO_CHROMIUM}`, () =
     ]);
   });
 
+  it("a node of graphs takes no script of the core's, and one of the core's takes that of graphs", async () => {
+    const answer = await inPage(`
+      const graph = await import("/dist/graph-worklet.js");
+      const made = ({ createSluiceNode }, url, params) =>
+        createSluiceNode(new OfflineAudioContext(1, 128, 48000), model(params ? "knobs" : "amp"), { url, params }).then(
+          () => "made",
+          ({ code, message }) => code + " " + message,
+        );
+      const [plain, whole] = ["/dist/worklet-processor.js", "/dist/graph-worklet-processor.js"];
+      const params = [{ name: "a" }, { name: "b" }];
+      return [await made(graph, plain), await made(graph, plain, params), await made(graph, whole, params), await made(worklet, whole)];`);
+    const refused =
+      /^ERR_WORKER worklet: expected sluice\/graph\/worklet-processor at [^ #]+worklet-processor.js; got another/;
+    expect(answer).toEqual([expect.stringMatching(refused), expect.stringMatching(refused), "made", "made"]);
+  });
+
   it("a context loads the file once for the same knobs, and a served file works under a strict policy", async () => {
     const body = `
       const context = new OfflineAudioContext(1, 128, 48000);
