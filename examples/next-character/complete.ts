@@ -35,7 +35,7 @@ if (values.help) {
 }
 const length = positive("length");
 const temperature = positive("temperature");
-const random = randomNumbers(Number(values.seed));
+const random = randomNumbers(seedOf(values.seed));
 
 const model = await loadModel(new URL("model.safetensors", import.meta.url));
 const vocabulary = model.info.vocabulary ?? [];
@@ -103,6 +103,13 @@ function sample(scores: Float32Array): number {
   let id = 0;
   for (; id < weights.length - 1 && left >= weights[id]; id++) left -= weights[id];
   return id;
+}
+
+/** A number that is none would be some other seed in silence. */
+function seedOf(text: string): number {
+  const seed = Number(text);
+  if (Number.isSafeInteger(seed) && text.trim() !== "") return seed;
+  throw new RangeError(`--seed expected an integer, got ${text}`);
 }
 
 /** Numbers from 0 up to 1, the same for the same seed (mulberry32), so that runs can be compared. */
