@@ -5,7 +5,7 @@ import { load } from "./out/model.js";
 
 const stream = await load();
 
-Deno.serve({ hostname: "localhost", port: Number(Deno.args[0] ?? 8000) }, (request) =>
+Deno.serve({ port: Number(Deno.args[0] ?? 8000) }, (request) =>
   answer(request, (use) => {
     stream.reset();
     return use(stream);
