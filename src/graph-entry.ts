@@ -7,6 +7,7 @@
 // Kernels, and file bytes → Model. The order is that of the bundle, where gzip finds what is alike within 32 KiB.
 
 import { relaxed, simd } from "../build/kernels-graph.ts";
+import { checkOptions } from "./arguments.ts";
 import { type ReadModelOptions, readSafetensorsModel } from "./formats/native.ts";
 import { type LayerSpec, type LayersOptions, layersToModel } from "./layers.ts";
 import { type LoadOptions, loadBytes, type ModelSource } from "./load.ts";
@@ -71,8 +72,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions & Read
 export function modelFromLayers(
   layers: readonly LayerSpec[],
   tensors: ReadonlyMap<string, Tensor>,
-  options?: LayersOptions,
+  options: LayersOptions = {},
 ): Model {
+  checkOptions(options, ["inputs", "outputs", "ignore", "nonFinite", "info", "states"]);
   return layersToModel(GRAPH, layers, tensors, options);
 }
 

@@ -9,7 +9,7 @@
 
 import { thread } from "../build/worker-thread.ts";
 import { iteratorOf, unlessAborted } from "./abort.ts";
-import { checkInteger, wrongKind } from "./arguments.ts";
+import { checkInteger, checkOptions, wrongKind } from "./arguments.ts";
 import { SessionError, type SessionOptions } from "./index.ts";
 import type { State } from "./members.ts";
 import type { Model } from "./model.ts";
@@ -66,6 +66,7 @@ export async function createPool(model: Model, options: PoolOptions = {}): Promi
   const { workers = Math.max(1, (globalThis.navigator?.hardwareConcurrency ?? 2) - 1), ...others } = options;
   if (!Array.isArray(model?.nodes)) throw wrongKind("model", "a Model", model);
   checkInteger("workers", workers, 1);
+  checkOptions(others, ["workers", "variant", "precision", "maxSteps", "wasm", "url"]);
   const pool = new Pool(model, workers, others);
   try {
     await pool.open();

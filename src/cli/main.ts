@@ -75,6 +75,8 @@ function parse<C extends Command>({ options, names }: C) {
     if (!(error as NodeJS.ErrnoException).code?.startsWith("ERR_PARSE_ARGS")) throw error;
     // Node's advice after the first sentence is about its own API or takes several lines.
     const [first] = (error as Error).message.split(/\.\s/);
+    const [, option] = /^Option '(.+)' argument is ambiguous/.exec(first) ?? [];
+    if (option) throw new UsageError(`${option}: expected a value that does not begin with a dash`);
     throw new UsageError(first[0].toLowerCase() + first.slice(1));
   }
 }

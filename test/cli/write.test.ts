@@ -124,6 +124,14 @@ describe("what the reader warns of", () => {
   });
 });
 
+it("a value that begins with a dash is named, with its option", () => {
+  const { code, err } = sluice(folder, ["check", "classifier.safetensors", "--expect", "io.npz", "--tolerance", "-1"]);
+  expect([code, err]).toEqual([
+    2,
+    "sluice: --tolerance: expected a value that does not begin with a dash (sluice check --help tells more)\n",
+  ]);
+});
+
 describe("numbers of --shape and --constant", () => {
   it.each([
     ["--shape x=a,b", '--shape: expected sizes between commas; got "a"'],

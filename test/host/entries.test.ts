@@ -132,6 +132,16 @@ describe("files that sluice loads where it needs them", () => {
   });
 });
 
+it.each(["index", "graph", "onnx"])(
+  "modelFromLayers of dist/%s.js refuses options that it does not know",
+  async (name) => {
+    const { modelFromLayers } = await import(new URL(`dist/${name}.js`, root).href);
+    expect(() => modelFromLayers([{ type: "softmax" }], new Map(), { output: ["s"] })).toThrow(
+      new RangeError('"options" expected inputs, outputs, ignore, nonFinite, info, states, got output'),
+    );
+  },
+);
+
 describe("kernels that a caller gives", () => {
   it.each([5, {}, "zzz", new URL("file:///kernels.wasm"), new Float32Array(2), null])(
     "are a Module, bytes or their text: %s is a TypeError",

@@ -314,6 +314,7 @@ describe("createPool", () => {
     await expect(createPool({} as Model)).rejects.toThrow('"model" expected a Model, got Object');
     await expect(createPool(model, { workers: 0 })).rejects.toThrow('"workers" expected an integer ≥ 1, got 0');
     await expect(open({ maxSteps: 0 })).rejects.toThrow(RangeError);
+    await expect(createPool(model, { worker: 3 } as object)).rejects.toThrow('"options" expected workers, ');
     const broken = { ...model, tensors: new Map([...model.tensors].slice(1)) };
     await expect(open({}, broken)).rejects.toMatchObject({ name: "ModelError", code: "ERR_MISSING_TENSOR" });
     await expect(all((await open()).map([], { ahead: 0 }))).rejects.toThrow('"ahead" expected an integer ≥ 1, got 0');
