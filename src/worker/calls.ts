@@ -48,7 +48,8 @@ export class Calls {
   readonly #queue: Waiting[] = [];
   #current: Waiting | undefined;
   #ended: Error | undefined;
-  #last = 0;
+  /** Of a call, and of no other session's where several were given one worker: all of them hear every answer. */
+  #last = Math.floor(Math.random() * 2 ** 48);
 
   /** @param name - of the script, for what to do where it does not load */
   constructor(worker: WorkerLike, name: string) {

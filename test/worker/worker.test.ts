@@ -58,6 +58,28 @@ describe("in worker_threads of Node", () => {
     session.dispose();
   });
 
+  it("two sessions that were given one worker get their own answers", async () => {
+    const one = new Worker(new URL("dist/worker-thread.js", root), { execArgv: [] });
+    const other = core.readModel(
+      writeSafetensors(randomModel("other", [{ type: "rnn", name: "rnn", inputSize: 3, hiddenSize: 5 }])),
+    );
+    const models = [core.readModel(bytes), other];
+    const sessions = await Promise.all(models.map((model) => worker.createSession(model, { worker: one })));
+    const runs = Array.from({ length: 10 }, () => sessions.map((session) => session.run(new Float32Array(6)))).flat();
+    const shapes = (await Promise.all(runs)).map(({ shape }) => shape);
+    expect(shapes).toEqual(runs.map((_, i) => (i % 2 === 0 ? [2, 1, 2] : [2, 1, 5])));
+    sessions[0].dispose();
+    await expect(sessions[1].run(new Float32Array(6))).rejects.toMatchObject({ code: "ERR_WORKER" });
+  });
+
+  it("a stream steps over what it is given, and nothing else", async () => {
+    const session = await worker.createSession(core.readModel(bytes));
+    const stream = await session.stream();
+    await expect(stream.step()).rejects.toThrow('"x" expected an array, a number or a record, got undefined');
+    expect((await stream.state)["rnn.h"].every((value: number) => value === 0)).toBe(true);
+    session.dispose();
+  });
+
   it("an idle worker does not keep the process", () => {
     const program = `
       const { createSession, readModel } = await import(${JSON.stringify(new URL("dist/worker.js", root).href)});
