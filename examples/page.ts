@@ -45,6 +45,10 @@ export async function buildPage(folder: URL): Promise<Record<string, string>> {
 /** Builds the page and serves it at http://localhost:8000/, or at --port. */
 export async function servePage(folder: URL): Promise<void> {
   const { port } = parseArgs({ options: { port: { type: "string", default: "8000" } } }).values;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
+    console.error(`--port expected 0…65535, got ${port}`);
+    process.exit(2);
+  }
   const files = new Map(Object.entries(await buildPage(folder)));
   const server = createServer(({ url = "/" }, response) => {
     const [path] = url.slice(1).split("?");

@@ -25,6 +25,11 @@ export async function openDenoiser(
 }
 
 /** The names of the state of DTLN's second file do not tell that they belong together. */
-function read(file: string, index: number): Promise<Model> {
-  return loadModel(file, index === 1 ? { state: { input_5: "tf_op_layer_stack_5" } } : {});
+async function read(file: string, index: number): Promise<Model> {
+  try {
+    return await loadModel(file, index === 1 ? { state: { input_5: "tf_op_layer_stack_5" } } : {});
+  } catch (error) {
+    const expected = index === 1 ? "DTLN's second file" : "GTCRN, or DTLN's first file";
+    throw new Error(`${basename(file)}: expected ${expected}; got ${(error as Error).message}`);
+  }
 }

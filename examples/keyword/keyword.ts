@@ -43,6 +43,7 @@ const spotter = new Spotter(await createSession(model), { stride: strideOf(model
 const [file = "-"] = positionals;
 const source = file === "-" ? process.stdin : createReadStream(file);
 const threshold = Number(values.threshold);
+if (!(threshold >= 0 && threshold <= 1)) throw new RangeError(`--threshold expected 0…1, got ${values.threshold}`);
 
 let said = false;
 let taken = 0;

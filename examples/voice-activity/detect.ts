@@ -62,7 +62,10 @@ const segmenter = new Segmenter({
   minSilence: number("min-silence"),
   pad: number("pad"),
 });
-const session = await createSession(await loadModel(path, READ));
+const model = await loadModel(path, READ).catch(({ message }: Error) => {
+  throw new Error(`${path}: expected Silero VAD; got ${message}`);
+});
+const session = await createSession(model);
 const detector = new Detector(session);
 const meter = new Meter();
 const source: AsyncIterable<Uint8Array> = sound === "-" ? process.stdin : createReadStream(sound);
