@@ -19,7 +19,6 @@ export interface ErrorDetails {
 }
 
 abstract class SluiceError<Code> extends Error {
-  override readonly name: string;
   declare readonly hint?: string;
 
   constructor(
@@ -28,48 +27,41 @@ abstract class SluiceError<Code> extends Error {
     details: ErrorDetails = {},
   ) {
     super(details.hint === undefined ? message : `${message} ${details.hint}`);
-    this.name = new.target.called();
     Object.assign(this, details);
-  }
-
-  /** The name, whatever a minifier calls the class. A method: a static field would keep the class in every bundle. @internal */
-  static called(): string {
-    return "Error";
   }
 
   /** By name: every entry of the package, each file that it loads later, and every realm has classes of its own. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: it is the class that stands behind instanceof
-    return Object(value).name === this.called();
+    return Object(value).name === this.prototype.name;
   }
 }
 
 /** The bytes of a file are wrong: truncated, inconsistent, over a limit, or of another format. */
 export class FormatError extends SluiceError<FormatErrorCode> {
-  static override called(): string {
-    return "FormatError";
-  }
-  declare readonly name: "FormatError";
   declare readonly offset?: number;
   declare readonly path?: string;
+
+  override get name() {
+    return "FormatError" as const;
+  }
 }
 
 /** Names, shapes or attributes of a model disagree or are not supported. */
 export class ModelError extends SluiceError<ModelErrorCode> {
-  static override called(): string {
-    return "ModelError";
-  }
-  declare readonly name: "ModelError";
   declare readonly node?: string;
   declare readonly tensor?: string;
+
+  override get name() {
+    return "ModelError" as const;
+  }
 }
 
 /** A session, stream or group cannot do what it was asked: disposed, or given the state of another model. */
 export class SessionError extends SluiceError<SessionErrorCode> {
-  static override called(): string {
-    return "SessionError";
+  override get name() {
+    return "SessionError" as const;
   }
-  declare readonly name: "SessionError";
 }
 
 export type FormatErrorCode =

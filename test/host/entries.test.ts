@@ -186,7 +186,8 @@ describe("the classes of errors", () => {
 
   it("an error has the details that it was made with, and no others", () => {
     const error = new ModelError("ERR_SHAPE", "rnn: expected 1; got 2.", { node: "rnn", hint: "Is it transposed?" });
-    expect({ ...error }).toEqual({ name: "ModelError", code: "ERR_SHAPE", node: "rnn", hint: "Is it transposed?" });
+    expect(error.stack).toMatch(/^ModelError: rnn: expected 1; got 2\./);
+    expect({ ...error }).toEqual({ code: "ERR_SHAPE", node: "rnn", hint: "Is it transposed?" });
     expect(error.message).toBe("rnn: expected 1; got 2. Is it transposed?");
   });
 });
