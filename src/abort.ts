@@ -16,11 +16,8 @@ export async function unlessAborted<T>(promise: T | Promise<T>, signal: AbortSig
 }
 
 /** What a source gives until it ends or the signal says so; then the source is told, and not waited for. */
-export async function* until<T>(
-  source: AsyncIterable<T> | Iterable<T>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<T, void> {
-  signal?.throwIfAborted();
+export async function* until<T>(source: AsyncIterable<T> | Iterable<T>, signal: AbortSignal): AsyncGenerator<T, void> {
+  signal.throwIfAborted();
   const items = iteratorOf(source);
   try {
     for (;;) {

@@ -193,7 +193,7 @@ export class Stream {
     source: AsyncIterable<StepInput> | Iterable<StepInput>,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<Output, void> {
-    for await (const frame of until(source, signal)) yield this.step(frame);
+    for await (const frame of signal ? until(source, signal) : source) yield this.step(frame);
   }
 
   /** Ends the stream and frees its memory. Idempotent. */

@@ -196,7 +196,8 @@ export class WorkerStream {
     source: AsyncIterable<StepInput> | Iterable<StepInput>,
     options: CallOptions = {},
   ): AsyncGenerator<Output, void> {
-    for await (const frame of until(source, options.signal)) yield await this.step(frame, undefined, options);
+    const { signal } = options;
+    for await (const frame of signal ? until(source, signal) : source) yield await this.step(frame, undefined, options);
   }
 
   dispose(): void {
