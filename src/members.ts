@@ -253,7 +253,7 @@ export function prepare({ inputs, outputs }: SessionCore, xs: unknown, ys: unkno
 }
 
 /** The state, apart from memory. Throws unless every name is a state and every array as long as `count` of it. */
-export function checkState({ model, engine }: SessionCore, state: Readonly<State> = {}, count: number): State {
+export function checkState({ model, engine }: SessionCore, state: Readonly<State>, count: number): State {
   const { states } = model;
   if (kindOf(state) !== "Object") throw wrongKind("state", "a record", state);
   const entries = Object.entries(state);

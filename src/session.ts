@@ -110,13 +110,13 @@ export class Session {
   run(xs: RunInput, options: RunOptions = {}): RunResult {
     const core = this.#live();
     checkOptions(options, ["batch", "lengths", "state", "batchFirst", "keep"]);
-    const { batchFirst: ysFirst = false, keep = "all" } = options;
+    const { batchFirst: ysFirst = false, keep = "all", state: given = {} } = options;
     checkOneOf("keep", keep, ["all", "last"]);
     const { arrays, lengths, count, steps, xsFirst } = this.#measure(xs, options);
     const checked = prepare(core, arrays, undefined, { count, steps, lengths, xsFirst, ysFirst });
     // Copies, before memory grows for the members.
     const prepared = { ...checked, from: checked.from.map((x) => apart(x, core.engine)) };
-    const state = checkState(core, options.state, count);
+    const state = checkState(core, given, count);
     const members = new Members(core, count);
     try {
       members.setState(state, 0, count);
@@ -149,10 +149,10 @@ export class Session {
    */
   stream(options: StreamOptions = {}): Stream {
     checkOptions(options, ["state", "trace", "traceSteps"]);
-    const { trace = false, traceSteps = 64 } = options;
+    const { state: given = {}, trace = false, traceSteps = 64 } = options;
     checkInteger("traceSteps", traceSteps, 1);
     const core = this.#streaming();
-    const state = checkState(core, options.state, 1);
+    const state = checkState(core, given, 1);
     const stream = new Stream(core, trace ? traceSteps : 0);
     stream.setState(state);
     return stream;

@@ -140,6 +140,7 @@ const NUMBER_FAILURES: Failures = {
     ({ session }) => session.run(x(I), { state: new Map() as never }),
     'TypeError "state" record Map',
   ],
+  "setState with nothing": [({ stream }) => stream.setState(undefined as never), 'TypeError "state" record undefined'],
   "setState with a Map": [({ stream }) => stream.setState(new Map() as never), 'TypeError "state" record Map'],
   "session.run with an option misspelt": [
     ({ session }) => session.run(x(4 * I), { lenghts: [4] } as object),
