@@ -116,12 +116,13 @@ export class Members {
   run(course: Prepared): Output {
     const { members, count } = course;
     if (!this.core.fallible) return this.#run(course);
-    const before = Array.from({ length: count }, (_, j) => this.state(members?.[j] ?? j));
+    const parts = members ? Array.from(members, (first) => ({ first, count: 1 })) : [{ first: 0, count }];
+    const before = parts.map(({ first, count }) => this.state(first, count));
     try {
       return this.#run(course);
     } catch (error) {
-      before.forEach((state, j) => {
-        this.setState(state, members?.[j] ?? j);
+      parts.forEach(({ first, count }, i) => {
+        this.setState(before[i], first, count);
       });
       throw error;
     }
