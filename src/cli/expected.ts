@@ -134,8 +134,8 @@ export function readExpected(model: Model, arrays: ReadonlyMap<string, Tensor>, 
   if (unknown.length > 0) {
     const known = [...model.inputs, ...model.outputs].map(({ name }) => name);
     const states = model.states.flatMap((info) => stateKeys(info, model.states).map((keys) => keys[0]));
-    const all = ["x", "y", ...known, ...states, "lengths", "batch_first"];
-    throw failure("ERR_NAME", unknown[0], `one of ${all.join(", ")}`, "an array that says nothing of the model");
+    const all = new Set(["x", "y", ...known, ...states, "lengths", "batch_first"]);
+    throw failure("ERR_NAME", unknown[0], `one of ${[...all].join(", ")}`, "an array that says nothing of the model");
   }
   return { steps, batch, lengths, inputs, state, outputs, finals };
 }

@@ -87,9 +87,9 @@ describe("budgets", () => {
     for (const bytes of others) expectAtMost("int8 and batch norms, or kernels from a URL", bytes, 2 * KIB);
   });
 
-  it("a program that reads ONNX, with both builds of the graph kernels, is at most 71.4 KiB after gzip; the goal is 60", async () => {
+  it("a program that reads ONNX, with both builds of the graph kernels, is at most 71.5 KiB after gzip; the goal is 60", async () => {
     const { code, later } = await bundle("onnx");
-    expectAtMost("bundle", zipped(code), 71.4 * KIB);
+    expectAtMost("bundle", zipped(code), 71.5 * KIB);
     const isReference = (text: string) => text.includes('variant:"reference"');
     expect(isReference(code)).toBe(false);
     const references = later.filter(isReference);

@@ -135,17 +135,23 @@ export function readAs(reading: Reading, choice: Choice): ReadGraph {
     ...idle.map(({ name }) => `input ${show(name)}: nothing reads it, so the model has no such input.`),
     ...resetWarnings(file.exporter, all, gruReset),
   ];
+  const given = [...outputs];
+  for (const { name, output } of pairs)
+    if (!given.some(({ value }) => value === output)) given.push({ name, value: output });
   const emit = (table: OpTable): ReadGraph => {
-    const emitter = new Emitter(table, used, all, [
-      ...outputs.map(({ value }) => value),
-      ...pairs.map(({ output }) => output),
-    ]);
+    const emitter = new Emitter(
+      table,
+      used,
+      all,
+      given.map(({ value }) => value),
+    );
     emitter.run();
-    const names = emitter.publish([...outputs, ...pairs.map(({ name, output }) => ({ name, value: output }))]);
+    const names = emitter.publish(given);
     const core = table === CORE;
-    const paired = pairs.map(({ input }, i): StateInfo => {
+    const paired = pairs.map(({ input, output }): StateInfo => {
       const name = emitter.name(input);
-      return { name, shape: emitter.shape(input), input: name, output: names[outputs.length + i] };
+      const back = names[given.findIndex(({ value }) => value === output)];
+      return { name, shape: emitter.shape(input), input: name, output: back };
     });
     const ports = used
       .filter((value) => value.data === undefined && !value.lengths && !pairs.some(({ input }) => input === value))

@@ -176,9 +176,11 @@ export function pairStates(
     taken.add(i);
     pairs.push({ name: names[i], input, output: outputs[i] });
   }
+  // Of a bare cell, whose outputs are all states, these are what it gives as well.
+  const bare = taken.size === outputs.length;
   return {
     pairs,
-    outputs: outputs.flatMap((value, i) => (taken.has(i) ? [] : [{ name: names[i], value }])),
+    outputs: outputs.flatMap((value, i) => (taken.has(i) && !bare ? [] : [{ name: names[i], value }])),
   };
 }
 

@@ -557,6 +557,29 @@ describe("states of a graph of fixed shapes", () => {
     expect([model.inputs.length, model.outputs.length]).toEqual([1, 1]);
   });
 
+  it("of a bare cell, whose outputs are all states, are what it gives as well", () => {
+    const bytes = write({
+      inputs: { x: [1, 3], h: [1, 3], c: [1, 3] },
+      outputs: { hn: [1, 3], cn: [1, 3] },
+      nodes: [nodeOf("Add", ["x", "h"], ["hn"]), nodeOf("Mul", ["x", "c"], ["cn"])],
+    });
+    const model = readModel(bytes);
+    expect(model.outputs.map(({ name }) => name)).toEqual(["hn", "cn"]);
+    expect(model.states.map(({ input, output }) => [input, output])).toEqual([
+      ["h", "hn"],
+      ["c", "cn"],
+    ]);
+    const { outputs, state } = createSessionSync(model).run(Float32Array.of(1, 2, 3, 4, 5, 6), {
+      state: { h: Float32Array.of(10, 20, 30), c: Float32Array.of(1, 1, 1) },
+    });
+    expect([...outputs.hn]).toEqual([11, 22, 33, 15, 27, 39]);
+    expect([...outputs.cn]).toEqual([1, 2, 3, 4, 10, 18]);
+    expect([[...state.h], [...state.c]]).toEqual([
+      [15, 27, 39],
+      [4, 10, 18],
+    ]);
+  });
+
   it("are none where the names do not say it, unless the caller does", () => {
     const bytes = file(["audio_in", "gain"], ["audio_out", "level"]);
     expect(readModel(bytes).states).toEqual([]);
